@@ -1,0 +1,3 @@
+//! Floor 3: the configuration, from text to checked values.
+
+pub mod schema;

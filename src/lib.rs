@@ -1,0 +1,29 @@
+//! A process supervisor that takes Supervisor's place.
+//!
+//! The modules stand in floor order: each imports only from floors above its line. The reading
+//! order for a newcomer is [`model::event`], [`machine::process`], [`daemon::supervisor`], [`bus`].
+
+// Floor 0: the words everything else is said in.
+pub mod model;
+// Floor 1: bytes on the wire.
+pub mod wire;
+// Floor 2: decisions.
+pub mod machine;
+// Floor 3: configuration.
+pub mod config;
+// Floor 4: the event bus.
+pub mod bus;
+// Floor 5: the operating system.
+pub mod sys;
+// Floor 6: the log path.
+pub mod logs;
+// Floor 7: the daemon itself.
+pub mod daemon;
+// Floor 8: HTTP.
+pub mod http;
+// Floor 9: what HTTP serves.
+pub mod rpc;
+// Floor 10: the programs.
+pub mod app;
+pub mod args;
+pub mod pidproxy;

@@ -1,0 +1,548 @@
+//! Events: facts about what has happened, as the bus carries them.
+//!
+//! An [`Event`] is a plain value in the past tense; requests are `daemon::command::Command`. What can
+//! change later (pid, tries) is fixed here when the event is made (E-032). The text that listeners
+//! get is rendered at the edge, by [`Event::payload`]; the bus number `seq` has nothing to do with the
+//! listener protocol's serials.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::name::ProcessName;
+use super::notice::Notice;
+use super::state::ProcessState;
+use super::time::{Now, WallTime};
+
+/// An event as published: numbered and dated.
+#[derive(Clone, Debug)]
+pub struct EventRecord {
+    /// Place in the one total order, from 1, without gaps, over the daemon's whole life.
+    pub seq: u64,
+    /// When it was published.
+    pub at: Now,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A process entered another state.
+    StateChanged(StateChange),
+    /// A process wrote to stdout or stderr.
+    OutputRead(Output),
+    /// A process sent a message between capture tokens.
+    Communicated(Communication),
+    /// Somebody called `sendRemoteCommEvent`.
+    RemotelyCommunicated(RemoteCommunication),
+    /// The daemon began or ended to supervise.
+    SupervisorChanged(SupervisorChange),
+    /// A slice of the wall clock began.
+    Ticked(Tick),
+    /// A process group came or went.
+    GroupChanged(GroupChange),
+    /// Something that only the activity log tells of.
+    Noticed(Notice),
+}
+
+/// A process entered the state [`StateChange::entered`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// Which process.
+    pub process: ProcessName,
+    /// The state it was in.
+    pub from: ProcessState,
+    /// The state it is in now, with what belongs to it.
+    pub entered: Entered,
+}
+
+/// A state just entered, with the figures that its event carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// STARTING after this many failures in a row (E-033).
+    Starting {
+        /// Failures so far.
+        tries: u32,
+    },
+    /// RUNNING.
+    Running {
+        /// The process.
+        pid: i32,
+    },
+    /// BACKOFF after this many failures in a row (E-033).
+    Backoff {
+        /// Failures so far, this one included.
+        tries: u32,
+    },
+    /// STOPPING.
+    Stopping {
+        /// The process.
+        pid: i32,
+    },
+    /// EXITED.
+    Exited {
+        /// Whether the exit code is one of `exitcodes` (E-040).
+        expected: bool,
+        /// The process that was.
+        pid: i32,
+    },
+    /// STOPPED.
+    Stopped {
+        /// The process that was; 0 after BACKOFF (E-037).
+        pid: i32,
+    },
+    /// FATAL.
+    Fatal,
+    /// UNKNOWN.
+    Unknown,
+}
+
+impl Entered {
+    /// The state itself.
+    pub const fn state(self) -> ProcessState {
+        match self {
+            Self::Starting { .. } => ProcessState::Starting,
+            Self::Running { .. } => ProcessState::Running,
+            Self::Backoff { .. } => ProcessState::Backoff,
+            Self::Stopping { .. } => ProcessState::Stopping,
+            Self::Exited { .. } => ProcessState::Exited,
+            Self::Stopped { .. } => ProcessState::Stopped,
+            Self::Fatal => ProcessState::Fatal,
+            Self::Unknown => ProcessState::Unknown,
+        }
+    }
+}
+
+/// One of a process' two output channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// Descriptor 1 (and 2 with `redirect_stderr`).
+    Stdout,
+    /// Descriptor 2.
+    Stderr,
+}
+
+impl Channel {
+    /// `stdout` or `stderr`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// Output that was read from a channel and, where it has a log file, is in it (E-044).
+///
+/// Where nobody asked for the bytes, one event may stand for several reads and has no data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// Who wrote it.
+    pub process: ProcessName,
+    /// Its pid at the time.
+    pub pid: i32,
+    /// Where it was written to.
+    pub channel: Channel,
+    /// How many bytes were read, before anything was stripped.
+    pub bytes: u64,
+    /// How many line feeds are among them.
+    pub lines: u64,
+    /// The data, after `strip_ansi`, if anybody asked for it.
+    pub data: Option<Bytes>,
+    /// Whether `std*_events_enabled` is on for the channel: a PROCESS_LOG event (E-045).
+    pub announced: bool,
+}
+
+/// What stood between two capture tokens (E-012).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Communication {
+    /// Who wrote it.
+    pub process: ProcessName,
+    /// Its pid at the time.
+    pub pid: i32,
+    /// Where it was written to.
+    pub channel: Channel,
+    /// The message, at most the newest `capture_maxbytes` bytes.
+    pub data: Bytes,
+}
+
+/// The arguments of `sendRemoteCommEvent`, as given (E-053).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteCommunication {
+    /// The type.
+    pub kind: Bytes,
+    /// The data.
+    pub data: Bytes,
+}
+
+/// The daemon began or ended to supervise (E-051, E-052).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SupervisorChange {
+    /// Sockets are open, the pidfile is written, nothing is started yet.
+    Running,
+    /// Everything will be stopped now.
+    Stopping,
+}
+
+/// A slice of the wall clock began (E-054).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// Which clock.
+    pub period: TickPeriod,
+    /// When the slice began.
+    pub when: WallTime,
+}
+
+/// The three tick periods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TickPeriod {
+    /// Every 5 seconds.
+    Five,
+    /// Every minute.
+    Minute,
+    /// Every hour.
+    Hour,
+}
+
+impl TickPeriod {
+    /// All, in the order of emission.
+    pub const ALL: [Self; 3] = [Self::Five, Self::Minute, Self::Hour];
+
+    /// Length in seconds.
+    pub const fn secs(self) -> i64 {
+        match self {
+            Self::Five => 5,
+            Self::Minute => 60,
+            Self::Hour => 3600,
+        }
+    }
+}
+
+/// A process group came or went (E-049).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupChange {
+    /// It is there now.
+    Added(Arc<str>),
+    /// It is gone.
+    Removed(Arc<str>),
+}
+
+impl Event {
+    /// The most specific kind.
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::StateChanged(change) => EventKind::of_state(change.entered.state()),
+            Self::OutputRead(output) => EventKind::of_output(output),
+            Self::Communicated(c) => EventKind::of_communication(c.channel),
+            Self::RemotelyCommunicated(_) => EventKind::RemoteCommunication,
+            Self::SupervisorChanged(SupervisorChange::Running) => EventKind::SupervisorStateChangeRunning,
+            Self::SupervisorChanged(SupervisorChange::Stopping) => EventKind::SupervisorStateChangeStopping,
+            Self::Ticked(tick) => EventKind::of_tick(tick.period),
+            Self::GroupChanged(GroupChange::Added(_)) => EventKind::ProcessGroupAdded,
+            Self::GroupChanged(GroupChange::Removed(_)) => EventKind::ProcessGroupRemoved,
+            Self::Noticed(_) => EventKind::Notice,
+        }
+    }
+
+    /// The body of the event as listeners get it (events.md, section 1), or `None` for kinds that
+    /// listeners never hear of. Bytes that are not UTF-8 are left as they are; the envelope's writer
+    /// replaces them (E-064).
+    pub fn payload(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::StateChanged(change) => Some(change.payload()),
+            Self::OutputRead(output) if output.announced => Some(output.payload()),
+            Self::OutputRead(_) | Self::Noticed(_) => None,
+            Self::Communicated(c) => Some(c.payload()),
+            Self::RemotelyCommunicated(r) => Some([b"type:", &r.kind[..], b"\n", &r.data[..]].concat()),
+            Self::SupervisorChanged(_) => Some(Vec::new()),
+            Self::Ticked(tick) => Some(format!("when:{}", tick.when.secs()).into_bytes()),
+            Self::GroupChanged(GroupChange::Added(name) | GroupChange::Removed(name)) => {
+                Some(format!("groupname:{name}\n").into_bytes())
+            }
+        }
+    }
+}
+
+impl StateChange {
+    fn payload(&self) -> Vec<u8> {
+        let mut text = format!(
+            "processname:{} groupname:{} from_state:{}",
+            self.process.name(),
+            self.process.group(),
+            self.from
+        );
+        let written = match self.entered {
+            Entered::Starting { tries } | Entered::Backoff { tries } => write!(text, " tries:{tries}"),
+            Entered::Running { pid } | Entered::Stopping { pid } | Entered::Stopped { pid } => {
+                write!(text, " pid:{pid}")
+            }
+            Entered::Exited { expected, pid } => write!(text, " expected:{} pid:{pid}", u8::from(expected)),
+            Entered::Fatal | Entered::Unknown => Ok(()),
+        };
+        written.expect("writing to a String cannot fail");
+        text.into_bytes()
+    }
+}
+
+impl Output {
+    fn payload(&self) -> Vec<u8> {
+        let head = format!(
+            "processname:{} groupname:{} pid:{} channel:{}\n",
+            self.process.name(),
+            self.process.group(),
+            self.pid,
+            self.channel.name()
+        );
+        [head.as_bytes(), self.data.as_deref().unwrap_or_default()].concat()
+    }
+}
+
+impl Communication {
+    fn payload(&self) -> Vec<u8> {
+        let head =
+            format!("processname:{} groupname:{} pid:{}\n", self.process.name(), self.process.group(), self.pid);
+        [head.as_bytes(), &self.data[..]].concat()
+    }
+}
+
+/// The tree of event types (events.md, section 1), and two kinds of our own that no listener's
+/// `events=` can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the names are the protocol's")]
+pub enum EventKind {
+    Event,
+    ProcessState,
+    ProcessStateStarting,
+    ProcessStateRunning,
+    ProcessStateBackoff,
+    ProcessStateStopping,
+    ProcessStateExited,
+    ProcessStateStopped,
+    ProcessStateFatal,
+    ProcessStateUnknown,
+    ProcessCommunication,
+    ProcessCommunicationStdout,
+    ProcessCommunicationStderr,
+    ProcessLog,
+    ProcessLogStdout,
+    ProcessLogStderr,
+    RemoteCommunication,
+    SupervisorStateChange,
+    SupervisorStateChangeRunning,
+    SupervisorStateChangeStopping,
+    Tick,
+    Tick5,
+    Tick60,
+    Tick3600,
+    ProcessGroup,
+    ProcessGroupAdded,
+    ProcessGroupRemoved,
+    /// Output of a channel without `std*_events_enabled`.
+    Output,
+    /// For the activity log.
+    Notice,
+}
+
+/// Kind, the protocol's name, parent; in the order of the enum.
+const KINDS: [(EventKind, &str, Option<EventKind>); 29] = {
+    use EventKind as K;
+    [
+        (K::Event, "EVENT", None),
+        (K::ProcessState, "PROCESS_STATE", Some(K::Event)),
+        (K::ProcessStateStarting, "PROCESS_STATE_STARTING", Some(K::ProcessState)),
+        (K::ProcessStateRunning, "PROCESS_STATE_RUNNING", Some(K::ProcessState)),
+        (K::ProcessStateBackoff, "PROCESS_STATE_BACKOFF", Some(K::ProcessState)),
+        (K::ProcessStateStopping, "PROCESS_STATE_STOPPING", Some(K::ProcessState)),
+        (K::ProcessStateExited, "PROCESS_STATE_EXITED", Some(K::ProcessState)),
+        (K::ProcessStateStopped, "PROCESS_STATE_STOPPED", Some(K::ProcessState)),
+        (K::ProcessStateFatal, "PROCESS_STATE_FATAL", Some(K::ProcessState)),
+        (K::ProcessStateUnknown, "PROCESS_STATE_UNKNOWN", Some(K::ProcessState)),
+        (K::ProcessCommunication, "PROCESS_COMMUNICATION", Some(K::Event)),
+        (K::ProcessCommunicationStdout, "PROCESS_COMMUNICATION_STDOUT", Some(K::ProcessCommunication)),
+        (K::ProcessCommunicationStderr, "PROCESS_COMMUNICATION_STDERR", Some(K::ProcessCommunication)),
+        (K::ProcessLog, "PROCESS_LOG", Some(K::Event)),
+        (K::ProcessLogStdout, "PROCESS_LOG_STDOUT", Some(K::ProcessLog)),
+        (K::ProcessLogStderr, "PROCESS_LOG_STDERR", Some(K::ProcessLog)),
+        (K::RemoteCommunication, "REMOTE_COMMUNICATION", Some(K::Event)),
+        (K::SupervisorStateChange, "SUPERVISOR_STATE_CHANGE", Some(K::Event)),
+        (K::SupervisorStateChangeRunning, "SUPERVISOR_STATE_CHANGE_RUNNING", Some(K::SupervisorStateChange)),
+        (K::SupervisorStateChangeStopping, "SUPERVISOR_STATE_CHANGE_STOPPING", Some(K::SupervisorStateChange)),
+        (K::Tick, "TICK", Some(K::Event)),
+        (K::Tick5, "TICK_5", Some(K::Tick)),
+        (K::Tick60, "TICK_60", Some(K::Tick)),
+        (K::Tick3600, "TICK_3600", Some(K::Tick)),
+        (K::ProcessGroup, "PROCESS_GROUP", Some(K::Event)),
+        (K::ProcessGroupAdded, "PROCESS_GROUP_ADDED", Some(K::ProcessGroup)),
+        (K::ProcessGroupRemoved, "PROCESS_GROUP_REMOVED", Some(K::ProcessGroup)),
+        (K::Output, "", None),
+        (K::Notice, "", None),
+    ]
+};
+
+impl EventKind {
+    /// How many kinds there are.
+    pub const COUNT: usize = KINDS.len();
+
+    /// The kind of this name in a listener's `events=`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        KINDS.iter().find(|(_, n, _)| !n.is_empty() && *n == name).map(|(kind, _, _)| *kind)
+    }
+
+    /// The protocol's name; empty for the kinds of our own.
+    pub const fn name(self) -> &'static str {
+        KINDS[self as usize].1
+    }
+
+    /// The kind above it in the tree.
+    pub const fn parent(self) -> Option<Self> {
+        KINDS[self as usize].2
+    }
+
+    /// All kinds of the protocol's tree.
+    pub fn all() -> impl Iterator<Item = Self> {
+        KINDS.iter().filter(|(_, name, _)| !name.is_empty()).map(|(kind, _, _)| *kind)
+    }
+
+    /// Whether this kind is `other` or stands below it.
+    pub fn is_a(self, other: Self) -> bool {
+        let mut at = Some(self);
+        while let Some(kind) = at {
+            if kind == other {
+                return true;
+            }
+            at = kind.parent();
+        }
+        false
+    }
+
+    /// Whether it is only a name for those below it (E-022).
+    pub const fn is_abstract(self) -> bool {
+        matches!(
+            self,
+            Self::Event
+                | Self::ProcessState
+                | Self::ProcessCommunication
+                | Self::ProcessLog
+                | Self::SupervisorStateChange
+                | Self::Tick
+                | Self::ProcessGroup
+        )
+    }
+
+    const fn of_state(state: ProcessState) -> Self {
+        match state {
+            ProcessState::Starting => Self::ProcessStateStarting,
+            ProcessState::Running => Self::ProcessStateRunning,
+            ProcessState::Backoff => Self::ProcessStateBackoff,
+            ProcessState::Stopping => Self::ProcessStateStopping,
+            ProcessState::Exited => Self::ProcessStateExited,
+            ProcessState::Stopped => Self::ProcessStateStopped,
+            ProcessState::Fatal => Self::ProcessStateFatal,
+            ProcessState::Unknown => Self::ProcessStateUnknown,
+        }
+    }
+
+    const fn of_output(output: &Output) -> Self {
+        match (output.announced, output.channel) {
+            (false, _) => Self::Output,
+            (true, Channel::Stdout) => Self::ProcessLogStdout,
+            (true, Channel::Stderr) => Self::ProcessLogStderr,
+        }
+    }
+
+    const fn of_communication(channel: Channel) -> Self {
+        match channel {
+            Channel::Stdout => Self::ProcessCommunicationStdout,
+            Channel::Stderr => Self::ProcessCommunicationStderr,
+        }
+    }
+
+    const fn of_tick(period: TickPeriod) -> Self {
+        match period {
+            TickPeriod::Five => Self::Tick5,
+            TickPeriod::Minute => Self::Tick60,
+            TickPeriod::Hour => Self::Tick3600,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(from: ProcessState, entered: Entered) -> Event {
+        Event::StateChanged(StateChange { process: ProcessName::new("g".into(), "p"), from, entered })
+    }
+
+    fn text(event: &Event) -> String {
+        String::from_utf8(event.payload().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_table_of_kinds_is_in_the_order_of_the_enum() {
+        for (index, (kind, _, _)) in KINDS.iter().enumerate() {
+            assert_eq!(*kind as usize, index);
+        }
+    }
+
+    // E-022
+    #[test]
+    fn twenty_concrete_and_seven_abstract_kinds() {
+        let (abstracts, concrete): (Vec<_>, Vec<_>) = EventKind::all().partition(|k| k.is_abstract());
+        assert_eq!((concrete.len(), abstracts.len()), (20, 7));
+        assert!(EventKind::all().all(|k| k.is_a(EventKind::Event)));
+        assert_eq!(EventKind::from_name("TICK_60"), Some(EventKind::Tick60));
+        assert_eq!(EventKind::from_name(""), None);
+    }
+
+    // E-003 to E-010
+    #[test]
+    fn payloads_of_state_changes() {
+        use ProcessState as S;
+        let rows = [
+            (S::Stopped, Entered::Starting { tries: 0 }, "from_state:STOPPED tries:0"),
+            (S::Starting, Entered::Running { pid: 7 }, "from_state:STARTING pid:7"),
+            (S::Starting, Entered::Backoff { tries: 1 }, "from_state:STARTING tries:1"),
+            (S::Running, Entered::Stopping { pid: 7 }, "from_state:RUNNING pid:7"),
+            (S::Running, Entered::Exited { expected: false, pid: 7 }, "from_state:RUNNING expected:0 pid:7"),
+            (S::Stopping, Entered::Stopped { pid: 7 }, "from_state:STOPPING pid:7"),
+            (S::Backoff, Entered::Fatal, "from_state:BACKOFF"),
+            (S::Stopping, Entered::Unknown, "from_state:STOPPING"),
+        ];
+        for (from, entered, tail) in rows {
+            assert_eq!(text(&change(from, entered)), format!("processname:p groupname:g {tail}"));
+        }
+    }
+
+    // E-012, E-014, E-015, E-017, E-019, E-021
+    #[test]
+    fn payloads_of_the_others() {
+        let process = ProcessName::new("g".into(), "p");
+        let output = Output {
+            process: process.clone(),
+            pid: 7,
+            channel: Channel::Stderr,
+            bytes: 2,
+            lines: 1,
+            data: Some(Bytes::from_static(b"x\n")),
+            announced: true,
+        };
+        assert_eq!(
+            text(&Event::OutputRead(output.clone())),
+            "processname:p groupname:g pid:7 channel:stderr\nx\n"
+        );
+        assert_eq!(Event::OutputRead(Output { announced: false, ..output }).payload(), None);
+        let message =
+            Communication { process, pid: 7, channel: Channel::Stdout, data: Bytes::from_static(b"hi") };
+        assert_eq!(text(&Event::Communicated(message)), "processname:p groupname:g pid:7\nhi");
+        let remote = RemoteCommunication { kind: Bytes::from_static(b"t"), data: Bytes::from_static(b"d") };
+        assert_eq!(text(&Event::RemotelyCommunicated(remote)), "type:t\nd");
+        assert_eq!(text(&Event::SupervisorChanged(SupervisorChange::Running)), "");
+        let tick = Tick { period: TickPeriod::Five, when: WallTime::from_nanos(1_000_000_000) };
+        assert_eq!(text(&Event::Ticked(tick)), "when:1");
+        assert_eq!(text(&Event::GroupChanged(GroupChange::Added("g".into()))), "groupname:g\n");
+    }
+}

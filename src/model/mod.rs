@@ -1,0 +1,12 @@
+//! Floor 0: states, names, events, times and sizes, as plain values.
+
+pub mod bytesize;
+pub mod event;
+pub mod exit;
+pub mod interest;
+pub mod name;
+pub mod notice;
+pub mod pyrepr;
+pub mod signal;
+pub mod state;
+pub mod time;
