@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 
 use super::channel::{Channel, ChannelReport, ChannelSpec};
 use super::pump::{Progress, Pump};
@@ -19,7 +19,7 @@ use crate::sys::pipe;
 use crate::sys::poller::{Poller, Readiness};
 
 /// Wakes the daemon, from any thread.
-pub type Waker = Box<dyn Fn() + Send + Sync>;
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// The daemon's side. Cheap to clone.
 #[derive(Clone)]
@@ -61,6 +61,16 @@ impl Channels {
         self.workers.run(job);
     }
 
+    /// Has a worker do something that may block, and its answer sent; then the waker is called.
+    pub fn ask<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static, answer: mpsc::Sender<T>) {
+        let waker = Arc::clone(&self.hub.waker);
+        self.run(Box::new(move |_| {
+            // The daemon may be gone by now; then nobody wants the answer.
+            drop(answer.send(work()));
+            waker();
+        }));
+    }
+
     /// Begins to pump a channel of a child that was just spawned. `file` was opened by a worker.
     pub fn attach(
         &self,
@@ -78,16 +88,17 @@ impl Channels {
     }
 
     /// The child is dead: what is in the pipe now is still to be read and handled, then the channel is
-    /// closed. `true`: that is done already, there was nothing. Otherwise [`ChannelReport::Finished`]
-    /// follows, unless the log file is stuck.
-    pub fn finish(&self, channel: &Arc<Channel>) -> bool {
+    /// closed. [`ChannelReport::Finished`] follows, unless the log file is stuck; where there was nothing
+    /// to read, and nothing is being worked on, at once.
+    pub fn finish(&self, channel: &Arc<Channel>) {
         let dry = channel.is_dry();
         if dry {
+            let figures = channel.take_figures();
+            self.hub.tell(figures.into_iter().chain([ChannelReport::Finished]).map(|r| (Arc::clone(channel), r)));
             channel.orders.abandoned.store(true, Ordering::Release);
         }
         channel.orders.remaining.set(if dry { 0 } else { pipe::readable_bytes(channel.pipe()) });
         self.workers.revisit(channel.key);
-        dry
     }
 
     /// Waits for a channel no longer: how many bytes are dropped with it.
@@ -147,14 +158,10 @@ impl ReadyHandler for Hub {
 
     fn flush(&self) {
         let dirty = std::mem::take(&mut *lock(&self.dirty));
-        let mut told = Vec::new();
-        for channel in dirty {
+        self.tell(dirty.into_iter().filter_map(|channel| {
             channel.tally.dirty.store(false, Ordering::Release);
-            if let Some(report) = channel.take_figures() {
-                told.push((channel, report));
-            }
-        }
-        self.tell(told);
+            channel.take_figures().map(|report| (channel, report))
+        }));
     }
 }
 
@@ -174,7 +181,7 @@ impl Hub {
             return self.close(channel, slot);
         }
         self.mark_dirty(channel);
-        self.tell(reports.into_iter().map(|report| (Arc::clone(channel), report)).collect());
+        self.tell(reports.into_iter().map(|report| (Arc::clone(channel), report)));
     }
 
     /// Arms what the channel waits for next.
@@ -219,23 +226,15 @@ impl Hub {
         }
     }
 
-    fn tell(&self, told: Vec<(Arc<Channel>, ChannelReport)>) {
-        if told.is_empty() {
-            return;
-        }
+    /// The daemon is woken for the first report; it takes all that is there then.
+    fn tell(&self, told: impl IntoIterator<Item = (Arc<Channel>, ChannelReport)>) {
         let mut reports = lock(&self.reports);
-        let first = reports.is_empty();
+        let before = reports.is_empty();
         reports.extend(told);
+        let after = reports.is_empty();
         drop(reports);
-        if first {
+        if before && !after {
             (self.waker)();
         }
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // The workers hold the hub; this is for the day they do not.
-        self.poller.wake();
     }
 }
