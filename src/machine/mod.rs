@@ -3,3 +3,6 @@
 pub mod effect;
 pub mod policy;
 pub mod process;
+pub mod rotation;
+pub mod shutdown;
+pub mod tick;
