@@ -152,9 +152,13 @@ impl Channel {
 
     /// Takes the figures that were not reported yet.
     pub(super) fn take_figures(&self) -> Option<ChannelReport> {
-        let bytes = self.tally.bytes.swap(0, Ordering::AcqRel);
-        let lines = self.tally.lines.swap(0, Ordering::AcqRel);
+        let (bytes, lines) = self.take_counts();
         (bytes > 0).then_some(ChannelReport::Output { bytes, lines, data: None })
+    }
+
+    /// The same, as numbers: bytes and lines.
+    pub(super) fn take_counts(&self) -> (u64, u64) {
+        (self.tally.bytes.swap(0, Ordering::AcqRel), self.tally.lines.swap(0, Ordering::AcqRel))
     }
 
     /// Whether nothing is unread, unwritten or being worked on; then the exit can be told at once.

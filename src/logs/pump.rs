@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::channel::{Channel, ChannelReport, MAX_UNTAKEN};
+use super::channel::{Channel, ChannelReport, ChannelSpec, MAX_UNTAKEN};
 use super::sink::{FileSink, Written};
+use super::syslog_lines::SyslogLines;
 use super::workers::Scratch;
-use crate::sys::syslog;
 use crate::wire::ansi::AnsiStripper;
 use crate::wire::capture::{CaptureScanner, Piece};
 
@@ -28,9 +28,8 @@ pub(super) type Reports = Vec<ChannelReport>;
 /// The files and scanners of one channel.
 pub struct Pump {
     file: Option<FileSink>,
-    syslog: Option<syslog::LineSplitter>,
-    stripper: Option<AnsiStripper>,
-    scanner: Option<CaptureScanner>,
+    syslog: Option<SyslogLines>,
+    filter: Filter,
     /// Read, but not yet taken by the file; the reports that wait for it.
     pending: Vec<u8>,
     deferred: Reports,
@@ -38,6 +37,16 @@ pub struct Pump {
     ended: bool,
     /// When the last chunk was read, to see whether the pipe is busy.
     last_read: Option<Instant>,
+}
+
+/// What is done to the bytes before anybody sees them.
+enum Filter {
+    /// Nothing.
+    None,
+    /// Escape sequences are removed.
+    Strip(AnsiStripper),
+    /// Messages are taken out (and, where asked for, escape sequences removed).
+    Capture(CaptureScanner),
 }
 
 /// Output that did not reach the log.
@@ -64,12 +73,11 @@ pub(super) enum Progress {
 }
 
 impl Pump {
-    pub(super) fn new(channel: &super::channel::ChannelSpec, file: Option<FileSink>) -> Self {
+    pub(super) fn new(channel: &ChannelSpec, file: Option<FileSink>) -> Self {
         Self {
             file,
-            syslog: channel.syslog.then(|| syslog::LineSplitter::new(channel.process.name())),
-            stripper: channel.strip_ansi.then(AnsiStripper::new),
-            scanner: channel.capture.map(CaptureScanner::new),
+            syslog: channel.syslog.then(|| SyslogLines::new(channel.process.name())),
+            filter: Filter::new(channel),
             pending: Vec::new(),
             deferred: Vec::new(),
             loss: Loss::default(),
@@ -82,8 +90,8 @@ impl Pump {
     pub(super) fn is_clear(&self) -> bool {
         self.pending.is_empty()
             && self.loss.bytes == 0
-            && self.scanner.as_ref().is_none_or(|scanner| !scanner.holds_back())
-            && self.syslog.as_ref().is_none_or(|splitter| !splitter.holds_back())
+            && !self.filter.holds_back()
+            && self.syslog.as_ref().is_none_or(|lines| !lines.holds_back())
     }
 
     /// The descriptor to wait on for room.
@@ -137,7 +145,7 @@ impl Pump {
 
     /// Whether nobody but the file waits for the bytes.
     fn is_plain(&self, channel: &Channel) -> bool {
-        self.scanner.is_none() && !channel.is_tapped()
+        !matches!(self.filter, Filter::Capture(_)) && !channel.is_tapped()
     }
 
     fn is_busy_with_short_writes(&mut self, n: usize) -> bool {
@@ -150,13 +158,20 @@ impl Pump {
     /// The stream is over: what was held back goes out.
     fn end(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
         self.ended = true;
-        if let Some(held) = self.scanner.as_mut().map(CaptureScanner::finish) {
-            for piece in held {
-                self.piece(channel, &piece, scratch, reports);
+        match &mut self.filter {
+            Filter::None => {}
+            Filter::Strip(stripper) => {
+                scratch.out.clear();
+                stripper.finish(&mut scratch.out);
+                self.text(channel, &scratch.out, true, reports);
+            }
+            Filter::Capture(scanner) => {
+                scanner.finish(&mut scratch.pieces);
+                self.pieces(channel, &mut scratch.pieces, reports);
             }
         }
-        if let Some(rest) = self.syslog.as_mut() {
-            rest.finish();
+        if let Some(lines) = &mut self.syslog {
+            lines.finish();
         }
         if !self.flush_pending(channel, reports) {
             return Progress::Writing;
@@ -178,60 +193,43 @@ impl Pump {
     fn take(&mut self, channel: &Channel, chunk: &[u8], scratch: &mut Scratch, reports: &mut Reports) {
         channel.tally.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         channel.tally.lines.fetch_add(memchr::memchr_iter(b'\n', chunk).count() as u64, Ordering::Relaxed);
-        match self.scanner.take() {
-            None => self.piece(channel, &Piece::Plain(chunk.into()), scratch, reports),
-            Some(mut scanner) => {
-                for piece in scanner.push(chunk) {
-                    self.piece(channel, &piece, scratch, reports);
-                }
-                self.scanner = Some(scanner);
+        match &mut self.filter {
+            Filter::Capture(scanner) => {
+                scanner.push(Bytes::copy_from_slice(chunk), &mut scratch.pieces);
+                self.pieces(channel, &mut scratch.pieces, reports);
             }
+            Filter::Strip(stripper) if !stripper.is_plain(chunk) => {
+                scratch.out.clear();
+                stripper.strip(chunk, &mut scratch.out);
+                self.text(channel, &scratch.out, true, reports);
+            }
+            Filter::None | Filter::Strip(_) => self.text(channel, chunk, true, reports),
         }
     }
 
-    fn piece(&mut self, channel: &Channel, piece: &Piece<'_>, scratch: &mut Scratch, reports: &mut Reports) {
-        match piece {
-            Piece::Plain(data) => self.visible(channel, data, true, scratch, reports),
-            Piece::Captured(data) => self.visible(channel, data, false, scratch, reports),
-            Piece::Message(data) => {
-                let data = self.stripped_message(data);
-                self.report(channel, ChannelReport::Message(data), reports);
+    fn pieces(&mut self, channel: &Channel, pieces: &mut Vec<Piece>, reports: &mut Reports) {
+        for piece in pieces.drain(..) {
+            match piece {
+                Piece::Plain(data) => self.text(channel, &data, true, reports),
+                Piece::Captured(data) => self.text(channel, &data, false, reports),
+                Piece::Message(data) => self.report(channel, ChannelReport::Message(data), reports),
             }
         }
     }
 
     /// Output as events show it (E-048: also what is between tokens); the log gets it only if `logged`.
-    fn visible(&mut self, channel: &Channel, data: &[u8], logged: bool, s: &mut Scratch, reports: &mut Reports) {
-        let mut out = std::mem::take(&mut s.out);
-        out.clear();
-        let data = match &mut self.stripper {
-            Some(stripper) if !stripper.is_plain(data) => {
-                stripper.strip(data, &mut out);
-                &out[..]
-            }
-            _ => data,
-        };
+    fn text(&mut self, channel: &Channel, data: &[u8], logged: bool, reports: &mut Reports) {
+        if data.is_empty() {
+            return;
+        }
         if logged {
             self.log(channel, data, reports);
         }
-        if channel.is_tapped() && !data.is_empty() {
-            let (bytes, lines) = match channel.take_figures() {
-                Some(ChannelReport::Output { bytes, lines, .. }) => (bytes, lines),
-                _ => (0, 0),
-            };
+        if channel.is_tapped() {
+            let (bytes, lines) = channel.take_counts();
             let data = Some(Bytes::copy_from_slice(data));
             self.report(channel, ChannelReport::Output { bytes, lines, data }, reports);
         }
-        s.out = out;
-    }
-
-    fn stripped_message(&self, data: &Bytes) -> Bytes {
-        if self.stripper.is_none() || memchr::memchr(0x1b, data).is_none() {
-            return data.clone();
-        }
-        let mut out = Vec::with_capacity(data.len());
-        AnsiStripper::new().strip(data, &mut out);
-        out.into()
     }
 
     fn report(&mut self, channel: &Channel, report: ChannelReport, reports: &mut Reports) {
@@ -245,11 +243,8 @@ impl Pump {
     }
 
     fn log(&mut self, channel: &Channel, data: &[u8], reports: &mut Reports) {
-        if data.is_empty() {
-            return;
-        }
-        if let Some(splitter) = &mut self.syslog {
-            splitter.push(data);
+        if let Some(lines) = &mut self.syslog {
+            lines.push(data);
         }
         if self.file.is_none() {
             return;
@@ -328,6 +323,25 @@ impl Pump {
     fn reopen(&mut self, reports: &mut Reports) {
         if let Some(Err(error)) = self.file.as_mut().map(FileSink::reopen) {
             self.lost(0, &error, reports);
+        }
+    }
+}
+
+impl Filter {
+    fn new(channel: &ChannelSpec) -> Self {
+        match channel.capture {
+            Some(max_bytes) => Self::Capture(CaptureScanner::new(max_bytes, channel.strip_ansi)),
+            None if channel.strip_ansi => Self::Strip(AnsiStripper::default()),
+            None => Self::None,
+        }
+    }
+
+    /// Whether something was read that nobody has seen yet.
+    fn holds_back(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Strip(stripper) => stripper.holds_back(),
+            Self::Capture(scanner) => scanner.holds_back(),
         }
     }
 }

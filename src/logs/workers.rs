@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::sys::poller::{Poller, Ready};
+use crate::wire::capture::Piece;
 
 /// A worker that is in one call for this long is held to be stuck.
 const STUCK_AFTER: Duration = Duration::from_millis(25);
@@ -42,8 +43,10 @@ pub trait ReadyHandler: Send + Sync {
 pub struct Scratch {
     /// For reading: [`Scratch::SIZE`] bytes.
     pub read: Box<[u8]>,
-    /// For what was made of them.
+    /// For what is left of them after stripping.
     pub out: Vec<u8>,
+    /// For what a capture scanner makes of them.
+    pub pieces: Vec<Piece>,
     /// Set by a handler that read little from a busy pipe: worth waiting a moment to gather more.
     pub gather: bool,
 }
@@ -53,7 +56,7 @@ impl Scratch {
     pub const SIZE: usize = 128 * 1024;
 
     fn new() -> Self {
-        Self { read: vec![0; Self::SIZE].into_boxed_slice(), out: Vec::new(), gather: false }
+        Self { read: vec![0; Self::SIZE].into_boxed_slice(), out: Vec::new(), pieces: Vec::new(), gather: false }
     }
 }
 

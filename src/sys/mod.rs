@@ -3,6 +3,7 @@
 
 pub mod child;
 pub mod clock;
+pub mod command;
 pub mod kernel;
 pub mod pipe;
 pub mod poller;

@@ -1,0 +1,87 @@
+//! What a process needs of the daemon around it: the kernel, the clock, the bus, the log path.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use super::fcgi::FcgiSockets;
+use super::launch::{BaseEnvironment, Prepared, SpawnError};
+use super::table::{Deadlines, ProcessKey, Table};
+use crate::bus::EventBus;
+use crate::config::schema::{Config, SupervisordConfig};
+use crate::logs::channels::Channels;
+use crate::logs::journal::Journal;
+use crate::model::event::Event;
+use crate::model::notice::{Level, Notice};
+use crate::model::time::Now;
+use crate::sys::clock::Clock;
+use crate::sys::kernel::Kernel;
+use crate::sys::privilege;
+use crate::sys::spawn::UserChange;
+
+/// What a worker was asked for.
+pub enum Answer {
+    /// A start was prepared: whose, which attempt, with what result.
+    Prepared(ProcessKey, u64, Result<Prepared, SpawnError>),
+    /// The configuration was read again; the errors as they are shown.
+    ConfigLoaded(Result<Box<Config>, Vec<String>>),
+}
+
+/// The daemon's surroundings, shared by all its processes.
+pub struct Host {
+    /// Spawns, signals, reaps.
+    pub kernel: Box<dyn Kernel>,
+    /// Reads the time.
+    pub clock: Clock,
+    /// Hears of everything.
+    pub bus: EventBus,
+    /// The activity log.
+    pub journal: Rc<Journal>,
+    /// The log path.
+    pub channels: Channels,
+    /// `[supervisord]`.
+    pub settings: SupervisordConfig,
+    /// What children inherit.
+    pub environment: BaseEnvironment,
+    /// Listening sockets of FastCGI programs.
+    pub fcgi: FcgiSockets,
+    /// Pids and channels of processes.
+    pub table: Table,
+    /// When which process is to be looked at.
+    pub deadlines: Deadlines,
+    /// Where workers send answers.
+    pub answers: mpsc::Sender<Answer>,
+    /// What is to be done about each user, looked up once.
+    pub users: HashMap<u32, UserChange>,
+}
+
+impl Host {
+    /// Publishes a fact.
+    pub fn publish(&self, now: Now, event: Event) {
+        self.bus.publish(now, event);
+    }
+
+    /// Publishes a fact for the activity log.
+    pub fn notice(&self, now: Now, notice: Notice) {
+        self.publish(now, Event::Noticed(notice));
+    }
+
+    /// Publishes a line for the activity log.
+    pub fn say(&self, now: Now, level: Level, text: impl Into<Arc<str>>) {
+        self.notice(now, Notice::Message(level, text.into()));
+    }
+
+    /// Whether the activity log shows what children write (D-406).
+    pub fn copies_output(&self) -> bool {
+        self.journal.level() <= Level::Debug
+    }
+
+    /// What a child does to become this user (D-343).
+    pub fn user_change(&mut self, uid: Option<u32>) -> UserChange {
+        match uid {
+            None => UserChange::Keep,
+            Some(uid) => self.users.entry(uid).or_insert_with(|| privilege::child_user(uid)).clone(),
+        }
+    }
+}
