@@ -6,3 +6,6 @@ pub mod process;
 pub mod rotation;
 pub mod shutdown;
 pub mod tick;
+
+#[cfg(test)]
+mod testkit;
