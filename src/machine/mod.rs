@@ -8,4 +8,6 @@ pub mod shutdown;
 pub mod tick;
 
 #[cfg(test)]
+mod process_model;
+#[cfg(test)]
 mod testkit;
