@@ -6,3 +6,8 @@ pub mod process;
 pub mod rotation;
 pub mod shutdown;
 pub mod tick;
+
+#[cfg(test)]
+mod process_model;
+#[cfg(test)]
+mod testkit;

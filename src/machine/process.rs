@@ -284,3 +284,6 @@ impl Life {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
