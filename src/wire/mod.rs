@@ -1,1 +1,3 @@
 //! Floor 1: bytes on the wire, without anything that reads or writes them.
+
+pub mod xmlrpc;
