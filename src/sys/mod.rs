@@ -1,1 +1,3 @@
-//! To be filled.
+//! Floor 5: the operating system, behind narrow seams.
+
+pub mod sockets;
