@@ -1,3 +1,4 @@
 //! Floor 3: the configuration, from text to checked values.
 
 pub mod schema;
+pub mod words;

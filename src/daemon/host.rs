@@ -9,7 +9,7 @@ use super::fcgi::FcgiSockets;
 use super::launch::{BaseEnvironment, Prepared, SpawnError};
 use super::table::{Deadlines, ProcessKey, Table};
 use crate::bus::EventBus;
-use crate::config::schema::{Config, SupervisordConfig};
+use crate::config::schema::{Config, ProcessConfig, SupervisordConfig};
 use crate::logs::channels::Channels;
 use crate::logs::journal::Journal;
 use crate::model::event::Event;
@@ -17,7 +17,6 @@ use crate::model::notice::{Level, Notice};
 use crate::model::time::Now;
 use crate::sys::clock::Clock;
 use crate::sys::kernel::Kernel;
-use crate::sys::privilege;
 use crate::sys::spawn::UserChange;
 
 /// What a worker was asked for.
@@ -77,11 +76,27 @@ impl Host {
         self.journal.level() <= Level::Debug
     }
 
+    /// One more process has its program's FastCGI socket, if the program has one.
+    pub fn acquire_socket(&mut self, now: Now, config: &ProcessConfig) -> Result<(), SpawnError> {
+        let Some(socket) = &config.fcgi else { return Ok(()) };
+        let bus = &self.bus;
+        let acquired = self.fcgi.acquire(socket, |notice| drop(bus.publish(now, Event::Noticed(notice))));
+        acquired.map_err(|error| error.to_string().into())
+    }
+
+    /// One process less has it.
+    pub fn release_socket(&mut self, now: Now, config: &ProcessConfig) {
+        let bus = &self.bus;
+        if let Some(socket) = &config.fcgi {
+            self.fcgi.release(socket, |notice| drop(bus.publish(now, Event::Noticed(notice))));
+        }
+    }
+
     /// What a child does to become this user (D-343).
     pub fn user_change(&mut self, uid: Option<u32>) -> UserChange {
         match uid {
             None => UserChange::Keep,
-            Some(uid) => self.users.entry(uid).or_insert_with(|| privilege::child_user(uid)).clone(),
+            Some(uid) => self.users.entry(uid).or_insert_with(|| UserChange::to(uid)).clone(),
         }
     }
 }

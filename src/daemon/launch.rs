@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::ffi::{CString, OsString};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
@@ -101,13 +101,14 @@ pub fn launch(
     prepared: &Prepared,
     environment: &[CString],
     user: &UserChange,
-    socket: Option<&OwnedFd>,
+    socket: Option<BorrowedFd<'_>>,
 ) -> Result<Launched, SpawnError> {
     let name = config.name.name();
     let pipes = pipe::open(socket.is_some(), config.redirect_stderr)
         .map_err(|error| descriptor_error(name, &error))?;
     let ChildPipes { stdin, stdout, stderr, child } = pipes;
-    let zero = socket.or(child.stdin.as_ref()).expect("pipe::open makes one where there is no socket");
+    let zero = socket.or(child.stdin.as_ref().map(AsFd::as_fd));
+    let zero = zero.expect("pipe::open makes a pipe where there is no socket");
     let directory = config.directory.as_ref().map(c_string);
     let request = SpawnRequest {
         file: &prepared.file,
@@ -116,7 +117,7 @@ pub fn launch(
         directory: directory.as_deref(),
         umask: config.umask,
         user,
-        stdio: [zero.as_fd(), child.stdout.as_fd(), child.stderr.as_ref().unwrap_or(&child.stdout).as_fd()],
+        stdio: [zero, child.stdout.as_fd(), child.stderr.as_ref().unwrap_or(&child.stdout).as_fd()],
     };
     let pid = kernel.spawn(&request).map_err(|error| fork_error(name, error))?;
     Ok(Launched { pid, stdin, outputs: [Some(stdout), stderr].into_iter().flatten().collect() })

@@ -21,7 +21,7 @@ use crate::machine::policy::{Policy, RestartRule};
 use crate::machine::process::{Input, ProcessMachine, SignalError};
 use crate::model::event::{Channel as Which, Communication, Entered, Event, Output};
 use crate::model::exit::ExitStatus;
-use crate::model::notice::Notice;
+use crate::model::notice::{Level, Notice};
 use crate::model::signal::Signal;
 use crate::model::state::ProcessState;
 use crate::model::time::{Moment, Now, WallTime};
@@ -58,7 +58,6 @@ struct Child {
     _stdin: Option<OwnedFd>,
     open: Vec<Arc<Channel>>,
     drain_until: Option<Moment>,
-    has_socket: bool,
 }
 
 impl Process {
@@ -66,6 +65,11 @@ impl Process {
     pub fn new(key: ProcessKey, config: Arc<ProcessConfig>, logs: LogPaths) -> Self {
         let machine = ProcessMachine::new(config.name.clone(), policy(&config));
         Self { key, config, machine, logs, child: None, attempt: 0, started: None, stopped: None }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> ProcessKey {
+        self.key
     }
 
     /// Its configuration.
@@ -186,30 +190,37 @@ impl Process {
     fn launch(&mut self, host: &mut Host, now: Now, prepared: Prepared) -> Result<i32, SpawnError> {
         let environment = host.environment.strings(&self.config);
         let user = host.user_change(self.config.user);
-        let socket = match &self.config.fcgi {
-            Some(fcgi) => Some(host.fcgi.acquire(fcgi, |text| host.bus.say(now, text))?),
-            None => None,
-        };
+        host.acquire_socket(now, &self.config)?;
+        let socket = self.config.fcgi.as_deref().and_then(|fcgi| host.fcgi.fd(fcgi));
         let kernel = &*host.kernel;
-        let launched =
-            launch::launch(kernel, &self.config, &prepared, &environment, &user, socket.as_deref());
-        if launched.is_err() {
-            self.release_socket(host, now);
+        match launch::launch(kernel, &self.config, &prepared, &environment, &user, socket) {
+            Ok(launched) => Ok(self.adopt(host, now, prepared, launched)),
+            Err(error) => {
+                host.release_socket(now, &self.config);
+                Err(error)
+            }
         }
-        let Launched { pid, stdin, outputs } = launched?;
+    }
+
+    /// It is forked: from here on it can be reaped, and its output read.
+    fn adopt(&mut self, host: &mut Host, now: Now, prepared: Prepared, launched: Launched) -> i32 {
+        let Launched { pid, stdin, outputs } = launched;
         host.table.add_pid(pid, self.key);
-        let mut open = Vec::new();
+        let mut open = Vec::with_capacity(outputs.len());
         for ((spec, file), pipe) in prepared.channels.into_iter().zip(outputs) {
             match host.channels.attach(spec, pid, pipe, file) {
                 Ok(channel) => {
                     host.table.add_channel(channel.key, self.key);
                     open.push(channel);
                 }
-                Err(error) => host.bus.complain(now, format!("cannot watch the output of '{}': {error}", self.config.name)),
+                Err(error) => {
+                    let text = format!("cannot watch the output of '{}': {error}", self.config.name);
+                    host.say(now, Level::Critical, text);
+                }
             }
         }
-        self.child = Some(Child { _stdin: stdin, open, drain_until: None, has_socket: socket.is_some() });
-        Ok(pid)
+        self.child = Some(Child { _stdin: stdin, open, drain_until: None });
+        pid
     }
 
     /// It was reaped. What it left in its pipes comes first (D-352).
@@ -264,15 +275,9 @@ impl Process {
     fn settle(&mut self, host: &mut Host, now: Now) {
         let over = |child: &Child| child.drain_until.is_some() && child.open.is_empty();
         if self.child.as_ref().is_some_and(over) {
-            self.release_socket(host, now);
+            host.release_socket(now, &self.config);
             self.child = None;
             self.step(host, now, Input::Drained);
-        }
-    }
-
-    fn release_socket(&mut self, host: &mut Host, now: Now) {
-        if let Some(fcgi) = &self.config.fcgi {
-            host.fcgi.release(fcgi, |text| host.bus.say(now, text));
         }
     }
 

@@ -56,6 +56,11 @@ impl Channels {
         Ok(Self { hub, workers })
     }
 
+    /// The threads behind it.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// Has a worker do something that may block. Never blocks.
     pub fn run(&self, job: Job) {
         self.workers.run(job);

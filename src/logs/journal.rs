@@ -232,7 +232,7 @@ impl Target {
         match self {
             Self::File(file) => write_patiently(file, lines),
             Self::Syslog => {
-                for line in String::from_utf8_lossy(lines).lines() {
+                for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                     syslog::send(line);
                 }
             }

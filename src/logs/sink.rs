@@ -78,12 +78,13 @@ impl FileSink {
 
     /// Appends, and rotates if the file is full then (D-430): data is never split between files.
     pub fn write(&mut self, data: &[u8]) -> Written {
+        let maxbytes = self.spec.maxbytes;
         let opened = match self.opened() {
             Ok(opened) => opened,
             Err(error) => return Written::Failed(0, error),
         };
         let written = opened.write(data);
-        let full = opened.is_full(self.spec.maxbytes);
+        let full = opened.is_full(maxbytes);
         if matches!(written, Written::Failed(..)) {
             self.failed_at = Some(Instant::now());
             if !self.file.as_ref().is_some_and(|opened| opened.regular) {

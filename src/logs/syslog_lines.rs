@@ -34,7 +34,7 @@ impl SyslogLines {
     pub(super) fn finish(&mut self) {
         let line = self.partial.strip_suffix(b"\n").unwrap_or(&self.partial);
         if !line.is_empty() {
-            syslog::send(&format!("{} {}", self.name, String::from_utf8_lossy(line)));
+            syslog::send(&[self.name.as_bytes(), b" ", line].concat());
         }
         self.partial.clear();
     }

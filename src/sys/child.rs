@@ -9,6 +9,7 @@ use std::ffi::CStr;
 use nix::errno::Errno;
 use nix::libc;
 
+use super::privilege::Identity;
 use super::spawn::{SpawnRequest, UserChange, raw_stdio};
 
 /// Texts that may be needed after the fork, made before it.
@@ -24,7 +25,9 @@ impl Messages {
         let lossy = |s: &CStr| s.to_string_lossy().into_owned();
         let (setuid, setuid_refused) = match request.user {
             UserChange::Keep => (String::new(), String::new()),
-            UserChange::Become { uid, .. } => (format!("supervisor: couldn't setuid to {uid}: "), String::new()),
+            UserChange::Become(identity) => {
+                (format!("supervisor: couldn't setuid to {}: ", identity.uid), String::new())
+            }
             UserChange::Refuse { uid, reason } => {
                 (String::new(), format!("supervisor: couldn't setuid to {uid}: {reason}\n"))
             }
@@ -79,20 +82,8 @@ impl<'a> ChildPlan<'a> {
         match self.request.user {
             UserChange::Keep => {}
             UserChange::Refuse { .. } => fail(&[&self.messages.setuid_refused]),
-            UserChange::Become { uid, gid, groups } => {
-                // SAFETY: the list of groups is valid for its length; the other calls take numbers.
-                let refused = unsafe {
-                    if libc::setgroups(groups.len() as _, groups.as_ptr()) != 0 {
-                        Some("Could not set groups of effective user\n")
-                    } else if libc::setgid(*gid) != 0 {
-                        Some("Could not set group id of effective user\n")
-                    } else if libc::setuid(*uid) != 0 {
-                        Some("Could not set user id\n")
-                    } else {
-                        None
-                    }
-                };
-                if let Some(reason) = refused {
+            UserChange::Become(identity) => {
+                if let Some(reason) = become_user(identity) {
                     fail(&[&self.messages.setuid, reason]);
                 }
             }
@@ -117,6 +108,23 @@ impl<'a> ChildPlan<'a> {
         // as it was copied by fork.
         unsafe { libc::execve(self.request.file.as_ptr(), self.argv, self.environment) };
         fail(&[&self.messages.exec, errno_name(Errno::last()), "\n"])
+    }
+}
+
+/// Takes on the groups, then the user; what went wrong, if anything did.
+fn become_user(identity: &Identity) -> Option<&'static str> {
+    let groups = &identity.groups;
+    // SAFETY: the list of groups is valid for its length; the other calls take numbers.
+    unsafe {
+        if libc::setgroups(groups.len() as _, groups.as_ptr()) != 0 {
+            Some("Could not set groups of effective user\n")
+        } else if libc::setgid(identity.gid) != 0 {
+            Some("Could not set group id of effective user\n")
+        } else if libc::setuid(identity.uid) != 0 {
+            Some("Could not set user id\n")
+        } else {
+            None
+        }
     }
 }
 

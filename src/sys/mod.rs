@@ -1,12 +1,17 @@
-//! Floor 5: the operating system: the only place with `unsafe`, and the only one that knows `libc`
-//! and `nix`.
+//! Floor 5: the operating system, behind narrow seams: the only place with `unsafe`.
 
 pub mod child;
 pub mod clock;
 pub mod command;
+pub mod daemonize;
 pub mod kernel;
+pub mod pidfile;
 pub mod pipe;
 pub mod poller;
+pub mod privilege;
 pub mod reaper;
+pub mod rlimit;
 pub mod signals;
+pub mod sockets;
 pub mod spawn;
+pub mod syslog;

@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::child::{self, ChildPlan};
+use super::privilege::{self, Identity};
 
 /// What to execute and how, for [`spawn`].
 #[derive(Debug)]
@@ -36,14 +37,7 @@ pub enum UserChange {
     /// Nothing: none is set, or it is the daemon's own.
     Keep,
     /// Become this user.
-    Become {
-        /// User id.
-        uid: u32,
-        /// Primary group.
-        gid: u32,
-        /// All groups, the primary first.
-        groups: Vec<u32>,
-    },
+    Become(Identity),
     /// It cannot: the child says why and ends.
     Refuse {
         /// User id.
@@ -51,6 +45,17 @@ pub enum UserChange {
         /// The reason.
         reason: String,
     },
+}
+
+impl UserChange {
+    /// What a child does to become the user `uid`. Looks the user up.
+    pub fn to(uid: u32) -> Self {
+        match privilege::plan(uid) {
+            Ok(None) => Self::Keep,
+            Ok(Some(identity)) => Self::Become(identity),
+            Err(error) => Self::Refuse { uid, reason: error.to_string() },
+        }
+    }
 }
 
 /// fork(2) failed.

@@ -43,6 +43,11 @@ impl AnsiStripper {
         self.within == Within::Text && memchr(ESC, input).is_none()
     }
 
+    /// Whether an ESC is held back that may or may not begin a sequence.
+    pub fn holds_back(&self) -> bool {
+        self.within == Within::Escape
+    }
+
     /// Appends to `out` what is left of `input`.
     pub fn strip(&mut self, input: &[u8], out: &mut Vec<u8>) {
         let mut rest = input;

@@ -56,6 +56,11 @@ impl CaptureScanner {
         }
     }
 
+    /// Whether something was pushed that no piece has told of yet.
+    pub fn holds_back(&self) -> bool {
+        self.held > 0 || self.stripper.as_ref().is_some_and(AnsiStripper::holds_back)
+    }
+
     /// Appends to `out` the pieces that `input` completes. They share its memory.
     pub fn push(&mut self, input: Bytes, out: &mut Vec<Piece>) {
         let mut rest = input;

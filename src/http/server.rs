@@ -1,0 +1,312 @@
+//! Connections: accepted, let through or refused, read whole, answered, closed.
+//!
+//! Each connection is a task of its own on the one thread; nothing here waits for one client while
+//! another could be served (C-042). hyper speaks the protocol, `pace` keeps the time.
+
+use std::convert::Infallible;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::either::Either;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::auth::Credentials;
+use super::pace::{Pace, Paced, Phase};
+use super::response::{self, Response};
+use super::{Log, Service};
+use crate::config::schema::ServerConfig;
+use crate::model::notice::Level;
+use crate::sys::sockets::{ControlListener, SocketFile};
+
+/// Headers of one request, in bytes (C-041).
+const MAX_HEADERS: usize = 64 * 1024;
+/// What is read of the body of a refused request, so that the client comes to read the answer (C-052).
+const MAX_REFUSED: usize = 1024 * 1024;
+/// How long that may take.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(5);
+/// After `accept` failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// For answers that are being written when everything ends.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What clients may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time, of all servers together; more wait to be accepted.
+    pub connections: usize,
+    /// Bytes of one request's body.
+    pub body: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            body: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Serves on all listeners until `shutdown`; then closes them, removes their socket files, and returns
+/// when every connection is closed (C-019). Must be called within a `LocalSet`.
+///
+/// # Errors
+///
+/// The runtime could not take over a listener.
+pub async fn serve(
+    servers: Vec<(ServerConfig, ControlListener)>,
+    service: Rc<dyn Service>,
+    log: Log,
+    limits: Limits,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let tasks = TaskTracker::new();
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    for (config, listener) in servers {
+        let credentials = config
+            .credentials
+            .as_ref()
+            .map(|(user, password)| Credentials::new(user, password));
+        let server = Server {
+            site: Rc::new(Site {
+                credentials,
+                service: Rc::clone(&service),
+                body_limit: limits.body,
+            }),
+            section: config.section,
+            log: Rc::clone(&log),
+            permits: Arc::clone(&permits),
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let (listener, file) = Listener::new(listener)?;
+        tasks.spawn_local(server.run(listener, file));
+    }
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
+}
+
+/// What answering on one server needs.
+struct Site {
+    credentials: Option<Credentials>,
+    service: Rc<dyn Service>,
+    body_limit: usize,
+}
+
+struct Server {
+    site: Rc<Site>,
+    section: String,
+    log: Log,
+    permits: Arc<Semaphore>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+enum Listener {
+    Inet(TcpListener),
+    Unix(UnixListener),
+}
+
+type Stream = Either<TcpStream, UnixStream>;
+
+impl Listener {
+    fn new(listener: ControlListener) -> io::Result<(Self, Option<SocketFile>)> {
+        Ok(match listener {
+            ControlListener::Inet(listener) => (Self::Inet(TcpListener::from_std(listener)?), None),
+            ControlListener::Unix(listener, file) => {
+                (Self::Unix(UnixListener::from_std(listener)?), Some(file))
+            }
+        })
+    }
+
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Inet(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Answers are written whole; waiting for more to send would only delay them. A stream
+                // that refuses is served all the same.
+                let _ = stream.set_nodelay(true);
+                Ok(Either::Left(stream))
+            }
+            Self::Unix(listener) => Ok(Either::Right(listener.accept().await?.0)),
+        }
+    }
+}
+
+impl Server {
+    async fn run(self, listener: Listener, file: Option<SocketFile>) {
+        let shutdown = self.shutdown.clone();
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {}
+            () = self.accept_all(&listener) => {}
+        }
+        drop(listener);
+        if let Some(Err(error)) = file.as_ref().map(SocketFile::remove) {
+            (self.log)(
+                Level::Warn,
+                format_args!("could not remove the socket of {}: {error}", self.section),
+            );
+        }
+    }
+
+    async fn accept_all(&self, listener: &Listener) {
+        // Only the own closing closes a semaphore, and nobody does.
+        while let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await {
+            match listener.accept().await {
+                Ok(stream) => self.welcome(stream, permit),
+                Err(error) => self.pause(&error).await,
+            }
+        }
+    }
+
+    fn welcome(&self, stream: Stream, permit: OwnedSemaphorePermit) {
+        let connection = connection(stream, Rc::clone(&self.site), self.shutdown.clone());
+        self.tasks.spawn_local(async move {
+            connection.await;
+            drop(permit);
+        });
+    }
+
+    /// A connection that was gone before it was accepted is nobody's loss; without descriptors, trying
+    /// again at once would only burn time.
+    async fn pause(&self, error: &io::Error) {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+
+        if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
+            (self.log)(
+                Level::Error,
+                format_args!("{}: cannot accept a connection: {error}", self.section),
+            );
+            sleep(ACCEPT_PAUSE).await;
+        }
+    }
+}
+
+/// One connection, from its first byte to its end.
+async fn connection(stream: Stream, site: Rc<Site>, shutdown: CancellationToken) {
+    let pace = Pace::new();
+    let io = TokioIo::new(Paced::new(stream, Rc::clone(&pace)));
+    let service = service_fn(move |request| {
+        let (site, pace) = (Rc::clone(&site), Rc::clone(&pace));
+        async move {
+            let response = site.answer(request, &pace).await;
+            pace.enter(Phase::Idle);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_buf_size(MAX_HEADERS)
+        // A client may close its side after the request and still read the answer.
+        .half_close(true)
+        .serve_connection(io, service);
+    tokio::pin!(connection);
+    // How a connection ended is its client's business: hang-ups are no errors here.
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => {}
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = timeout(GRACE, connection).await;
+        }
+    }
+}
+
+impl Site {
+    async fn answer(&self, request: hyper::Request<Incoming>, pace: &Pace) -> Response {
+        pace.enter(Phase::Body);
+        if !self.admits(&request) {
+            return refuse(request).await;
+        }
+        if lacks_length(&request) {
+            return response::error(StatusCode::LENGTH_REQUIRED);
+        }
+        let (head, body) = request.into_parts();
+        let body = match read_whole(body, self.body_limit).await {
+            Ok(body) => body,
+            Err(status) => return closing(response::error(status)),
+        };
+        pace.enter(Phase::Answer);
+        self.service.call(hyper::Request::from_parts(head, body)).await
+    }
+
+    fn admits(&self, request: &hyper::Request<Incoming>) -> bool {
+        let presented = || {
+            request
+                .headers()
+                .get(AUTHORIZATION)
+                .map_or(&[][..], HeaderValue::as_bytes)
+        };
+        self.credentials
+            .as_ref()
+            .is_none_or(|credentials| credentials.admit(presented()))
+    }
+}
+
+/// 401 (C-051), after the body was read and thrown away (C-052).
+async fn refuse(request: hyper::Request<Incoming>) -> Response {
+    // Whether that works makes no difference: the connection is closed either way.
+    let _ = timeout(REFUSED_PATIENCE, discard(request.into_body())).await;
+    let mut response = closing(response::error(StatusCode::UNAUTHORIZED));
+    response.headers_mut().insert(
+        WWW_AUTHENTICATE,
+        HeaderValue::from_static("Basic realm=\"default\""),
+    );
+    response
+}
+
+async fn discard(mut body: Incoming) {
+    let mut seen = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        seen += frame.data_ref().map_or(0, bytes::Bytes::len);
+        if seen > MAX_REFUSED {
+            return;
+        }
+    }
+}
+
+/// A POST that does not say how long it is (C-033).
+fn lacks_length(request: &hyper::Request<Incoming>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::POST
+        && !headers.contains_key(CONTENT_LENGTH)
+        && !headers.contains_key(TRANSFER_ENCODING)
+}
+
+async fn read_whole(body: Incoming, limit: usize) -> Result<bytes::Bytes, StatusCode> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn closing(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+#[cfg(test)]
+mod tests;
