@@ -80,7 +80,9 @@ impl Host {
     pub fn acquire_socket(&mut self, now: Now, config: &ProcessConfig) -> Result<(), SpawnError> {
         let Some(socket) = &config.fcgi else { return Ok(()) };
         let bus = &self.bus;
-        let acquired = self.fcgi.acquire(socket, |notice| drop(bus.publish(now, Event::Noticed(notice))));
+        let acquired = self.fcgi.acquire(socket, |notice| {
+            bus.publish(now, Event::Noticed(notice));
+        });
         acquired.map_err(|error| error.to_string().into())
     }
 
@@ -88,7 +90,9 @@ impl Host {
     pub fn release_socket(&mut self, now: Now, config: &ProcessConfig) {
         let bus = &self.bus;
         if let Some(socket) = &config.fcgi {
-            self.fcgi.release(socket, |notice| drop(bus.publish(now, Event::Noticed(notice))));
+            self.fcgi.release(socket, |notice| {
+            bus.publish(now, Event::Noticed(notice));
+        });
         }
     }
 
