@@ -103,3 +103,84 @@ impl Policy {
         self.stop_wait().max(PACE)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::testkit::policy;
+
+    const START: Moment = Moment::from_nanos(1000);
+
+    fn after(millis: u64) -> Moment {
+        START + Duration::from_millis(millis)
+    }
+
+    // D-308, D-323: not even `exitcodes=-1` expects a death by signal.
+    #[test]
+    fn expected_exits() {
+        let policy = Policy {
+            exitcodes: vec![0, 2, -1],
+            ..policy()
+        };
+        assert!(policy.expects(ExitStatus::Code(2)));
+        assert!(!policy.expects(ExitStatus::Code(1)));
+        assert!(!policy.expects(ExitStatus::Signaled {
+            signal: Signal::TERM,
+            core: false
+        }));
+    }
+
+    // D-303, D-304, D-322
+    #[test]
+    fn comparisons_with_startsecs_are_strict() {
+        let policy = Policy {
+            startsecs: 2,
+            ..policy()
+        };
+        assert!(policy.ended_too_quickly(START, after(1999)));
+        assert!(!policy.ended_too_quickly(START, after(2000)));
+        assert_eq!(policy.running_at(START), after(2000).next());
+        for startsecs in [0, -1, i64::MIN] {
+            let policy = Policy {
+                startsecs,
+                ..policy.clone()
+            };
+            assert!(!policy.ended_too_quickly(START, START));
+            assert_eq!(policy.running_at(START), START);
+        }
+        let never = Policy {
+            startsecs: i64::MAX,
+            ..policy
+        };
+        assert_eq!(never.running_at(START), Moment::from_nanos(u64::MAX));
+    }
+
+    // D-310, D-311, D-320
+    #[test]
+    fn retries() {
+        let left = |startretries, failures| {
+            Policy {
+                startretries,
+                ..policy()
+            }
+            .retries_left(failures)
+        };
+        assert!(left(3, 3) && !left(3, 4));
+        assert!(!left(0, 1) && !left(-1, 1));
+        assert!(left(i64::MAX, u32::MAX));
+        assert_eq!(policy().backoff_delay(3), Duration::from_secs(3));
+    }
+
+    // D-324
+    #[test]
+    fn waits_for_a_stop() {
+        let waits = |stopwaitsecs| {
+            let policy = Policy {
+                stopwaitsecs,
+                ..policy()
+            };
+            (policy.stop_wait().as_secs(), policy.kill_wait().as_secs())
+        };
+        assert_eq!([waits(10), waits(0), waits(-1)], [(10, 10), (0, 1), (0, 1)]);
+    }
+}

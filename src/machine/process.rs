@@ -77,12 +77,12 @@ pub enum Input {
     Autostart,
     /// A client wants it started.
     StartRequested,
-    /// Answers [`Effect::Spawn`]: it runs.
+    /// Answers [`Spawn`](super::effect::Effect::Spawn): it runs.
     Spawned {
         /// The process.
         pid: i32,
     },
-    /// Answers [`Effect::Spawn`]: it cannot run.
+    /// Answers [`Spawn`](super::effect::Effect::Spawn): it cannot run.
     SpawnFailed {
         /// Why (D-331 to D-336).
         error: Arc<str>,
@@ -102,7 +102,7 @@ pub enum Input {
     Halted,
     /// A client wants a signal sent, to the process alone (D-325).
     SignalRequested(Signal),
-    /// Answers [`Effect::Signal`]: it could not be sent.
+    /// Answers [`Signal`](super::effect::Effect::Signal): it could not be sent.
     SignalFailed {
         /// It was to end the process (the effect's `kill`).
         kill: bool,
@@ -175,6 +175,7 @@ impl ProcessMachine {
 
     /// Takes in what happened at `now` and appends to `effects` what is to be done about it.
     ///
+    /// A `Spawn` or `Signal` is the last of a step's effects: its answer may be taken in at once.
     /// Every pair of phase and input has its arm.
     #[rustfmt::skip]
     pub fn step(&mut self, now: Moment, input: Input, effects: &mut Effects) {
@@ -183,10 +184,12 @@ impl ProcessMachine {
         use Phase as P;
         match (self.phase, input) {
             (P::Stopped, I::Autostart) => self.autostart(effects),
-            (P::Spawning | P::Backoff | P::Exited | P::Fatal | P::Alive(..) | P::Ended(..), I::Autostart) => {}
+            (P::Spawning | P::Backoff | P::Exited | P::Fatal | P::Alive(..) | P::Ended(..),
+                I::Autostart) => {}
 
             (P::Stopped | P::Exited | P::Fatal, I::StartRequested) => self.start(effects),
-            (P::Spawning | P::Backoff | P::Alive(..) | P::Ended(..), I::StartRequested) => self.refuse_start(effects),
+            (P::Spawning | P::Backoff | P::Alive(..) | P::Ended(..), I::StartRequested) =>
+                self.refuse_start(effects),
 
             (P::Spawning, I::Spawned { pid }) => self.spawned(now, pid, effects),
             (P::Spawning, I::SpawnFailed { error }) => self.spawn_failed(now, error, effects),
@@ -194,7 +197,8 @@ impl ProcessMachine {
                 I::Spawned { .. } | I::SpawnFailed { .. }) => {}
 
             (P::Alive(life, child), I::Died { status }) => self.died(now, life, child, status),
-            (P::Stopped | P::Spawning | P::Backoff | P::Exited | P::Fatal | P::Ended(..), I::Died { .. }) => {}
+            (P::Stopped | P::Spawning | P::Backoff | P::Exited | P::Fatal | P::Ended(..),
+                I::Died { .. }) => {}
             (P::Ended(life, child, death), I::Drained) => self.decide(now, life, child, death, effects),
             (P::Stopped | P::Spawning | P::Backoff | P::Exited | P::Fatal | P::Alive(..), I::Drained) => {}
 

@@ -49,8 +49,8 @@ impl ShutdownPlan {
         self.stopping.is_none() && self.waiting.is_empty()
     }
 
-    /// Whether those that are not stopped are to be named now (D-277): at once, then every 3 s. When it
-    /// is, the next report is due at [`ShutdownPlan::report_deadline`].
+    /// Whether those that are not stopped are to be named now (D-277): at once, then every 3 s. To be
+    /// asked while there are any, after each turn and when [`ShutdownPlan::report_deadline`] is reached.
     pub fn should_report(&mut self, now: Moment) -> bool {
         let due = self.next_report.is_none_or(|due| due <= now);
         if due {

@@ -45,6 +45,7 @@ fn an_autostarted_process_becomes_running() {
     assert_eq!(kit.machine.state(), ProcessState::Stopped);
     assert!(!kit.machine.ever_started());
     kit.give(Input::Autostart).pass(5000);
+    let success = "success: p entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)";
     assert_eq!(
         kit.trace(),
         [
@@ -52,7 +53,7 @@ fn an_autostarted_process_becomes_running() {
             "0 spawn",
             "0 INFO spawned: 'p' with pid 1",
             "1000 RUNNING from STARTING pid:1",
-            "1000 INFO success: p entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)",
+            &format!("1000 INFO {success}"),
         ]
     );
     assert_eq!(kit.machine.pid(), Some(1));
