@@ -2,7 +2,6 @@
 //! control servers, a pidfile and a `Supervisor`; the bus, the workers, the signals and the mailbox
 //! outlive it.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 
@@ -17,7 +16,7 @@ use crate::daemon::fcgi::FcgiSockets;
 use crate::daemon::group::{self, GroupLogs};
 use crate::daemon::handle::Handle;
 use crate::daemon::host::{Answer, Host};
-use crate::daemon::launch::BaseEnvironment;
+use crate::daemon::launch::{BaseEnvironment, Launcher};
 use crate::daemon::supervisor::{Loader, Outcome, Sources, Supervisor};
 use crate::daemon::table::{Deadlines, Table};
 use crate::http::{self, Limits, Log, Router};
@@ -29,7 +28,7 @@ use crate::model::event::Event;
 use crate::model::notice::{Level, Notice};
 use crate::rpc::{DaemonFacts, Endpoint};
 use crate::sys::clock::Clock;
-use crate::sys::kernel::Unix;
+use crate::sys::kernel::{Kernel, Unix};
 use crate::sys::pidfile::{self, PidFile};
 use crate::sys::signals::Signals;
 use crate::sys::sockets::{ControlListener, ServerError};
@@ -192,20 +191,21 @@ impl Runner {
     }
 
     fn host(&self, config: &Config, journal: Rc<Journal>) -> Host {
+        let kernel: Arc<dyn Kernel> = Arc::new(Unix);
         let environment = self.origin.environment.clone();
+        let environment = BaseEnvironment::new(environment, server_url(&config.servers));
         Host {
-            kernel: Box::new(Unix),
+            launcher: Arc::new(Launcher::new(Arc::clone(&kernel), environment)),
+            kernel,
             clock: self.clock,
             bus: (*self.bus).clone(),
             journal,
             channels: self.channels.clone(),
             settings: config.supervisord.clone(),
-            environment: BaseEnvironment::new(environment, server_url(&config.servers)),
             fcgi: FcgiSockets::default(),
             table: Table::default(),
             deadlines: Deadlines::default(),
             answers: self.answers.clone(),
-            users: HashMap::new(),
         }
     }
 

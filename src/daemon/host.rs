@@ -1,12 +1,12 @@
 //! What a process needs of the daemon around it: the kernel, the clock, the bus, the log path.
 
-use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc;
 
 use super::fcgi::FcgiSockets;
-use super::launch::{BaseEnvironment, Prepared, SpawnError};
+use super::launch::{Launched, Launcher, SpawnError};
 use super::table::{Deadlines, ProcessKey, Table};
 use crate::bus::EventBus;
 use crate::config::schema::{Config, ProcessConfig, SupervisordConfig};
@@ -17,20 +17,19 @@ use crate::model::notice::{Level, Notice};
 use crate::model::time::Now;
 use crate::sys::clock::Clock;
 use crate::sys::kernel::Kernel;
-use crate::sys::spawn::UserChange;
 
 /// What a worker was asked for.
 pub enum Answer {
-    /// A start was prepared: whose, which attempt, with what result.
-    Prepared(ProcessKey, u64, Result<Prepared, SpawnError>),
+    /// A start: whose, with what result.
+    Launched(ProcessKey, Result<Launched, SpawnError>),
     /// The configuration was read again; the errors as they are shown.
     ConfigLoaded(Result<Box<Config>, Vec<String>>),
 }
 
 /// The daemon's surroundings, shared by all its processes.
 pub struct Host {
-    /// Spawns, signals, reaps.
-    pub kernel: Box<dyn Kernel>,
+    /// Signals and reaps.
+    pub kernel: Arc<dyn Kernel>,
     /// Reads the time.
     pub clock: Clock,
     /// Hears of everything.
@@ -41,8 +40,8 @@ pub struct Host {
     pub channels: Channels,
     /// `[supervisord]`.
     pub settings: SupervisordConfig,
-    /// What children inherit.
-    pub environment: BaseEnvironment,
+    /// Starts children.
+    pub launcher: Arc<Launcher>,
     /// Listening sockets of FastCGI programs.
     pub fcgi: FcgiSockets,
     /// Pids and channels of processes.
@@ -51,8 +50,6 @@ pub struct Host {
     pub deadlines: Deadlines,
     /// Where workers send answers.
     pub answers: mpsc::Sender<Answer>,
-    /// What is to be done about each user, looked up once.
-    pub users: HashMap<u32, UserChange>,
 }
 
 impl Host {
@@ -77,13 +74,15 @@ impl Host {
     }
 
     /// One more process has its program's FastCGI socket, if the program has one.
-    pub fn acquire_socket(&mut self, now: Now, config: &ProcessConfig) -> Result<(), SpawnError> {
-        let Some(socket) = &config.fcgi else { return Ok(()) };
+    pub fn acquire_socket(&mut self, now: Now, config: &ProcessConfig) -> Result<Option<OwnedFd>, SpawnError> {
+        let Some(socket) = &config.fcgi else { return Ok(None) };
         let bus = &self.bus;
         let acquired = self.fcgi.acquire(socket, |notice| {
             bus.publish(now, Event::Noticed(notice));
         });
-        acquired.map_err(|error| error.to_string().into())
+        acquired.map_err(|error| SpawnError::from(error.to_string()))?;
+        let fd = self.fcgi.fd(socket).map(|fd| fd.try_clone_to_owned()).transpose();
+        fd.map_err(|error| error.to_string().into())
     }
 
     /// One process less has it.
@@ -93,14 +92,6 @@ impl Host {
             self.fcgi.release(socket, |notice| {
             bus.publish(now, Event::Noticed(notice));
         });
-        }
-    }
-
-    /// What a child does to become this user (D-343).
-    pub fn user_change(&mut self, uid: Option<u32>) -> UserChange {
-        match uid {
-            None => UserChange::Keep,
-            Some(uid) => self.users.entry(uid).or_insert_with(|| UserChange::to(uid)).clone(),
         }
     }
 }

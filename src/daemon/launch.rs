@@ -1,15 +1,15 @@
-//! Starting a child: what is looked up and opened before the fork, and the fork itself.
+//! Starting a child: the command is looked up, the log files are opened, then it is forked.
 //!
-//! Looking up the command and opening log files may block, so a worker does it ([`prepare`]); the
-//! daemon forks when the answer is in ([`Prepared`]). Whatever fails on the way is a spawn error
-//! (D-331 to D-336) and has the text that clients and the activity log show.
+//! All of this may block (a hung disk, a slow user database), so a worker does it; the daemon gets a
+//! [`Launched`] child, or the error (D-331 to D-336) with the text that clients and the activity log
+//! show.
 
 use std::collections::HashMap;
-use std::ffi::{CString, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::errno::Errno;
 
@@ -26,43 +26,98 @@ use crate::sys::spawn::{ForkError, SpawnRequest, UserChange, c_string};
 /// Why a child could not be started, as shown.
 pub type SpawnError = Arc<str>;
 
-/// What a worker needs to prepare a start.
+/// What a worker needs to start a child.
 #[derive(Debug)]
-pub struct PrepareRequest {
+pub struct LaunchRequest {
     /// Whose start it is.
     pub config: Arc<ProcessConfig>,
-    /// Where its command is looked up.
-    pub search_path: String,
     /// What becomes of its output: stdout, and stderr unless that is redirected.
     pub channels: Vec<ChannelSpec>,
+    /// Its descriptor 0, where that is not a pipe (D-184).
+    pub socket: Option<OwnedFd>,
 }
 
-/// Everything a fork needs that had to be looked up.
+/// A child that runs, with the daemon's ends of its pipes.
 #[derive(Debug)]
-pub struct Prepared {
-    file: CString,
-    argv: Vec<CString>,
-    /// The channels, each with its open log file.
-    pub channels: Vec<(ChannelSpec, Option<FileSink>)>,
+pub struct Launched {
+    /// The process.
+    pub pid: i32,
+    /// Write end of its stdin, unless it has a socket there.
+    pub stdin: Option<OwnedFd>,
+    /// Its channels, each with its open log file and the read end of its pipe.
+    pub channels: Vec<(ChannelSpec, Option<FileSink>, OwnedFd)>,
 }
 
-/// Splits the command, finds its file, opens the log files. May block.
-pub fn prepare(request: PrepareRequest) -> Result<Prepared, SpawnError> {
-    let command = &request.config.command;
-    let words = split_command(command)
-        .map_err(|error| SpawnError::from(format!("can't parse command {}: {error}", pyrepr::string(command))))?;
-    let Some(word) = words.first() else { return Err("command is empty".into()) };
-    let file = command::find(word, &request.search_path).map_err(|error| error.to_string())?;
-    let name = request.config.name.name();
-    let open = |spec: ChannelSpec| match spec.file.clone().map(FileSink::open).transpose() {
-        Ok(file) => Ok((spec, file)),
-        Err(error) => Err(descriptor_error(name, &error)),
-    };
-    Ok(Prepared {
-        file: c_string(file),
-        argv: words.iter().map(c_string).collect(),
-        channels: request.channels.into_iter().map(open).collect::<Result<_, _>>()?,
-    })
+/// Starts children; shared by all workers.
+pub struct Launcher {
+    kernel: Arc<dyn Kernel>,
+    environment: BaseEnvironment,
+    /// What is to be done about each user, looked up once.
+    users: Mutex<HashMap<u32, UserChange>>,
+}
+
+impl Launcher {
+    /// Starts children of this kernel in this environment.
+    pub fn new(kernel: Arc<dyn Kernel>, environment: BaseEnvironment) -> Self {
+        Self { kernel, environment, users: Mutex::default() }
+    }
+
+    /// Starts a child. May block.
+    pub fn launch(&self, request: LaunchRequest) -> Result<Launched, SpawnError> {
+        let config = &request.config;
+        let (file, argv) = self.resolve(config)?;
+        let name = config.name.name();
+        let files = request.channels.iter().map(|spec| spec.file.clone().map(FileSink::open).transpose());
+        let files = files.collect::<io::Result<Vec<_>>>().map_err(|error| descriptor_error(name, &error))?;
+        let pipes = pipe::open(request.socket.is_some(), config.redirect_stderr)
+            .map_err(|error| descriptor_error(name, &error))?;
+        let ChildPipes { stdin, stdout, stderr, child } = pipes;
+        let pid = self.fork(config, &file, &argv, request.socket.or(child.stdin), &child.stdout, &child.stderr)?;
+        let outputs = [Some(stdout), stderr].into_iter().flatten();
+        let channels = request.channels.into_iter().zip(files).zip(outputs);
+        Ok(Launched { pid, stdin, channels: channels.map(|((spec, file), pipe)| (spec, file, pipe)).collect() })
+    }
+
+    fn fork(
+        &self,
+        config: &ProcessConfig,
+        file: &CStr,
+        argv: &[CString],
+        stdin: Option<OwnedFd>,
+        stdout: &OwnedFd,
+        stderr: &Option<OwnedFd>,
+    ) -> Result<i32, SpawnError> {
+        let stdin = stdin.expect("pipe::open makes a pipe where there is no socket");
+        let directory = config.directory.as_ref().map(c_string);
+        let request = SpawnRequest {
+            file,
+            argv,
+            environment: &self.environment.strings(config),
+            directory: directory.as_deref(),
+            umask: config.umask,
+            user: &self.user_change(config.user),
+            stdio: [stdin.as_fd(), stdout.as_fd(), stderr.as_ref().unwrap_or(stdout).as_fd()],
+        };
+        self.kernel.spawn(&request).map_err(|error| fork_error(config.name.name(), error))
+    }
+
+    /// The file to execute and the words of the command (D-330 to D-334).
+    fn resolve(&self, config: &ProcessConfig) -> Result<(CString, Vec<CString>), SpawnError> {
+        let command = &config.command;
+        let words = split_command(command)
+            .map_err(|error| format!("can't parse command {}: {error}", pyrepr::string(command)))?;
+        let Some(word) = words.first() else { return Err("command is empty".into()) };
+        let search_path = self.environment.search_path(config);
+        let file = command::find(word, &search_path).map_err(|error| error.to_string())?;
+        Ok((c_string(file), words.iter().map(c_string).collect()))
+    }
+
+    /// What a child does to become this user (D-343).
+    fn user_change(&self, uid: Option<u32>) -> UserChange {
+        let Some(uid) = uid else { return UserChange::Keep };
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.entry(uid).or_insert_with(|| UserChange::to(uid)).clone()
+    }
 }
 
 /// D-335
@@ -82,45 +137,6 @@ fn fork_error(name: &str, ForkError(errno): ForkError) -> SpawnError {
         Errno::EAGAIN => format!("Too many processes in process table to spawn '{name}'").into(),
         errno => format!("unknown error during fork for '{name}': {errno:?}").into(),
     }
-}
-
-/// A child that runs, with the daemon's ends of its pipes.
-pub struct Launched {
-    /// The process.
-    pub pid: i32,
-    /// Write end of its stdin, unless it has a socket there.
-    pub stdin: Option<OwnedFd>,
-    /// Read ends, in the order of [`Prepared::channels`].
-    pub outputs: Vec<OwnedFd>,
-}
-
-/// Forks. `socket` becomes the child's descriptor 0 where there is one (D-184).
-pub fn launch(
-    kernel: &dyn Kernel,
-    config: &ProcessConfig,
-    prepared: &Prepared,
-    environment: &[CString],
-    user: &UserChange,
-    socket: Option<BorrowedFd<'_>>,
-) -> Result<Launched, SpawnError> {
-    let name = config.name.name();
-    let pipes = pipe::open(socket.is_some(), config.redirect_stderr)
-        .map_err(|error| descriptor_error(name, &error))?;
-    let ChildPipes { stdin, stdout, stderr, child } = pipes;
-    let zero = socket.or(child.stdin.as_ref().map(AsFd::as_fd));
-    let zero = zero.expect("pipe::open makes a pipe where there is no socket");
-    let directory = config.directory.as_ref().map(c_string);
-    let request = SpawnRequest {
-        file: &prepared.file,
-        argv: &prepared.argv,
-        environment,
-        directory: directory.as_deref(),
-        umask: config.umask,
-        user,
-        stdio: [zero, child.stdout.as_fd(), child.stderr.as_ref().unwrap_or(&child.stdout).as_fd()],
-    };
-    let pid = kernel.spawn(&request).map_err(|error| fork_error(name, error))?;
-    Ok(Launched { pid, stdin, outputs: [Some(stdout), stderr].into_iter().flatten().collect() })
 }
 
 /// The environment that all children share: the daemon's own, and what it adds (D-344).

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::command::ProcessInfo;
 use super::host::{Answer, Host};
-use super::launch::{self, Launched, PrepareRequest, Prepared, SpawnError};
+use super::launch::{LaunchRequest, Launched, SpawnError};
 use super::table::ProcessKey;
 use crate::config::schema::{AutoRestart, ChannelConfig, LogFile, ProcessConfig};
 use crate::logs::channel::{Channel, ChannelReport, ChannelSpec};
@@ -37,8 +37,6 @@ pub struct Process {
     machine: ProcessMachine,
     logs: LogPaths,
     child: Option<Child>,
-    /// Counts starts; an answer to an earlier one is late.
-    attempt: u64,
     started: Option<WallTime>,
     stopped: Option<WallTime>,
 }
@@ -64,7 +62,7 @@ impl Process {
     /// A process that was never started.
     pub fn new(key: ProcessKey, config: Arc<ProcessConfig>, logs: LogPaths) -> Self {
         let machine = ProcessMachine::new(config.name.clone(), policy(&config));
-        Self { key, config, machine, logs, child: None, attempt: 0, started: None, stopped: None }
+        Self { key, config, machine, logs, child: None, started: None, stopped: None }
     }
 
     /// Its key.
@@ -116,7 +114,7 @@ impl Process {
     fn perform(&mut self, host: &mut Host, now: Now, effect: Effect) {
         match effect {
             Effect::Publish(event) => self.publish(host, now, event),
-            Effect::Spawn => self.prepare(host),
+            Effect::Spawn => self.launch(host, now),
             Effect::Signal { pid, group, signal, kill } => self.signal(host, now, (pid, group, signal), kill),
         }
     }
@@ -140,16 +138,17 @@ impl Process {
         self.step(host, now, Input::SignalFailed { kill, error });
     }
 
-    /// Has a worker look up the command and open the logs.
-    fn prepare(&mut self, host: &Host) {
-        self.attempt += 1;
-        let (key, attempt) = (self.key, self.attempt);
-        let request = PrepareRequest {
-            config: Arc::clone(&self.config),
-            search_path: host.environment.search_path(&self.config),
-            channels: self.channel_specs(host),
+    /// Has a worker start it.
+    fn launch(&mut self, host: &mut Host, now: Now) {
+        let socket = match host.acquire_socket(now, &self.config) {
+            Ok(socket) => socket,
+            Err(error) => return self.step(host, now, Input::SpawnFailed { error }),
         };
-        let work = move || Answer::Prepared(key, attempt, launch::prepare(request));
+        let request =
+            LaunchRequest { config: Arc::clone(&self.config), channels: self.channel_specs(host), socket };
+        let (key, launcher) = (self.key, Arc::clone(&host.launcher));
+        let work = move || Answer::Launched(key, launcher.launch(request));
+        host.table.launch_begun();
         host.channels.ask(work, host.answers.clone());
     }
 
@@ -175,40 +174,26 @@ impl Process {
         specs
     }
 
-    /// The worker's answer to [`Process::prepare`]: now it can be forked.
-    pub fn prepared(&mut self, host: &mut Host, now: Now, attempt: u64, answer: Result<Prepared, SpawnError>) {
-        if attempt != self.attempt {
-            return;
-        }
-        let input = match answer.and_then(|prepared| self.launch(host, now, prepared)) {
-            Ok(pid) => Input::Spawned { pid },
-            Err(error) => Input::SpawnFailed { error },
-        };
-        self.step(host, now, input);
-    }
-
-    fn launch(&mut self, host: &mut Host, now: Now, prepared: Prepared) -> Result<i32, SpawnError> {
-        let environment = host.environment.strings(&self.config);
-        let user = host.user_change(self.config.user);
-        host.acquire_socket(now, &self.config)?;
-        let socket = self.config.fcgi.as_deref().and_then(|fcgi| host.fcgi.fd(fcgi));
-        let kernel = &*host.kernel;
-        match launch::launch(kernel, &self.config, &prepared, &environment, &user, socket) {
-            Ok(launched) => Ok(self.adopt(host, now, prepared, launched)),
+    /// The worker's answer to [`Process::launch`].
+    pub fn launched(&mut self, host: &mut Host, now: Now, answer: Result<Launched, SpawnError>) {
+        match answer {
+            Ok(launched) => {
+                let pid = launched.pid;
+                self.adopt(host, now, launched);
+                self.step(host, now, Input::Spawned { pid });
+            }
             Err(error) => {
                 host.release_socket(now, &self.config);
-                Err(error)
+                self.step(host, now, Input::SpawnFailed { error });
             }
         }
     }
 
-    /// It is forked: from here on it can be reaped, and its output read.
-    fn adopt(&mut self, host: &mut Host, now: Now, prepared: Prepared, launched: Launched) -> i32 {
-        let Launched { pid, stdin, outputs } = launched;
-        host.table.add_pid(pid, self.key);
-        let mut open = Vec::with_capacity(outputs.len());
-        for ((spec, file), pipe) in prepared.channels.into_iter().zip(outputs) {
-            match host.channels.attach(spec, pid, pipe, file) {
+    /// From here on its output is read.
+    fn adopt(&mut self, host: &mut Host, now: Now, launched: Launched) {
+        let mut open = Vec::with_capacity(launched.channels.len());
+        for (spec, file, pipe) in launched.channels {
+            match host.channels.attach(spec, launched.pid, pipe, file) {
                 Ok(channel) => {
                     host.table.add_channel(channel.key, self.key);
                     open.push(channel);
@@ -219,8 +204,7 @@ impl Process {
                 }
             }
         }
-        self.child = Some(Child { _stdin: stdin, open, drain_until: None });
-        pid
+        self.child = Some(Child { _stdin: launched.stdin, open, drain_until: None });
     }
 
     /// It was reaped. What it left in its pipes comes first (D-352).

@@ -16,7 +16,8 @@ use super::command::{Command, ProcessInfo};
 use super::group::{Group, GroupLogs};
 use super::host::{Answer, Host};
 use super::process::Process;
-use super::table::ProcessKey;
+use super::launch::{Launched, SpawnError};
+use super::table::{Ended, ProcessKey};
 use crate::config::schema::{Config, GroupConfig};
 use crate::machine::process::Input;
 use crate::machine::shutdown::ShutdownPlan;
@@ -226,13 +227,37 @@ impl Supervisor {
     }
 
     fn reaped(&mut self, now: Now, pid: i32, status: ExitStatus) {
-        let Some(key) = self.host.table.remove_pid(pid) else {
-            return self.host.notice(now, Notice::ReapedUnknown(pid, status));
-        };
+        match self.host.table.reaped(pid, status) {
+            Ended::Process(key) => self.died(key, now, status),
+            Ended::Early => {}
+            Ended::Stranger => self.host.notice(now, Notice::ReapedUnknown(pid, status)),
+        }
+    }
+
+    fn died(&mut self, key: ProcessKey, now: Now, status: ExitStatus) {
         if let Some(process) = self.processes.get_mut(&key) {
             process.died(&mut self.host, now, status);
         }
         self.take_reports(now);
+    }
+
+    fn launched(&mut self, now: Now, key: ProcessKey, result: Result<Launched, SpawnError>) {
+        let ended = match &result {
+            Ok(launched) => self.host.table.launch_succeeded(launched.pid, key),
+            Err(_) => {
+                self.host.table.launch_failed();
+                None
+            }
+        };
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.launched(&mut self.host, now, result);
+        }
+        if let Some(status) = ended {
+            self.died(key, now, status);
+        }
+        for (pid, status) in self.host.table.strangers() {
+            self.host.notice(now, Notice::ReapedUnknown(pid, status));
+        }
     }
 
     fn on_workers(&mut self, now: Now, sources: &Sources) {
@@ -257,11 +282,7 @@ impl Supervisor {
 
     fn on_answer(&mut self, now: Now, answer: Answer) {
         match answer {
-            Answer::Prepared(key, attempt, result) => {
-                if let Some(process) = self.processes.get_mut(&key) {
-                    process.prepared(&mut self.host, now, attempt, result);
-                }
-            }
+            Answer::Launched(key, result) => self.launched(now, key, result),
             Answer::ConfigLoaded(result) => self.on_configuration(now, result),
         }
     }

@@ -1,6 +1,7 @@
 //! The child's side of a fork, from fork to exec.
 //!
-//! Only async-signal-safe calls, no allocation: other threads may have held any lock at the fork. The
+//! Only async-signal-safe calls, no allocation: other threads may have held any lock at the fork, and
+//! on Linux the memory is still the parent's (see `sys/spawn.rs`). The
 //! order is the reference's (D-342): process group, descriptors, user, directory, umask, exec. Each
 //! failure is told on the child's stderr, so it lands in its log, and ends in exit status 127 (D-345).
 
@@ -50,6 +51,7 @@ pub(super) struct ChildPlan<'a> {
     environment: *const *const libc::c_char,
     stdio: [i32; 3],
     messages: &'a Messages,
+    changed_signals: &'a [i32],
 }
 
 impl<'a> ChildPlan<'a> {
@@ -58,6 +60,7 @@ impl<'a> ChildPlan<'a> {
         argv: &'a [*const libc::c_char],
         environment: &'a [*const libc::c_char],
         messages: &'a Messages,
+        changed_signals: &'a [i32],
     ) -> Self {
         Self {
             request,
@@ -65,6 +68,7 @@ impl<'a> ChildPlan<'a> {
             environment: environment.as_ptr(),
             stdio: raw_stdio(request),
             messages,
+            changed_signals,
         }
     }
 
@@ -103,9 +107,9 @@ impl<'a> ChildPlan<'a> {
             // SAFETY: umask takes a number.
             unsafe { libc::umask(mask as libc::mode_t) };
         }
-        reset_signals();
-        // SAFETY: both arrays end in a null pointer and, like the strings, live in the parent's memory
-        // as it was copied by fork.
+        reset_signals(self.changed_signals);
+        // SAFETY: both arrays end in a null pointer and, like the strings, are there until the parent
+        // goes on.
         unsafe { libc::execve(self.request.file.as_ptr(), self.argv, self.environment) };
         fail(&[&self.messages.exec, errno_name(Errno::last()), "\n"])
     }
@@ -113,20 +117,60 @@ impl<'a> ChildPlan<'a> {
 
 /// Takes on the groups, then the user; what went wrong, if anything did.
 fn become_user(identity: &Identity) -> Option<&'static str> {
-    let groups = &identity.groups;
-    // SAFETY: the list of groups is valid for its length; the other calls take numbers.
-    unsafe {
-        if libc::setgroups(groups.len() as _, groups.as_ptr()) != 0 {
-            Some("Could not set groups of effective user\n")
-        } else if libc::setgid(identity.gid) != 0 {
-            Some("Could not set group id of effective user\n")
-        } else if libc::setuid(identity.uid) != 0 {
-            Some("Could not set user id\n")
-        } else {
-            None
-        }
+    if set_groups(&identity.groups) != 0 {
+        Some("Could not set groups of effective user\n")
+    } else if set_gid(identity.gid) != 0 {
+        Some("Could not set group id of effective user\n")
+    } else if set_uid(identity.uid) != 0 {
+        Some("Could not set user id\n")
+    } else {
+        None
     }
 }
+
+/// The bare system calls: glibc's functions would have all threads of the process change too, and the
+/// threads they find in this memory are the daemon's.
+#[cfg(target_os = "linux")]
+mod ids {
+    use nix::libc;
+
+    pub(super) fn set_groups(groups: &[u32]) -> libc::c_long {
+        // SAFETY: the list is valid for its length.
+        unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) }
+    }
+
+    pub(super) fn set_gid(gid: u32) -> libc::c_long {
+        // SAFETY: takes a number.
+        unsafe { libc::syscall(libc::SYS_setgid, gid) }
+    }
+
+    pub(super) fn set_uid(uid: u32) -> libc::c_long {
+        // SAFETY: takes a number.
+        unsafe { libc::syscall(libc::SYS_setuid, uid) }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod ids {
+    use nix::libc;
+
+    pub(super) fn set_groups(groups: &[u32]) -> libc::c_int {
+        // SAFETY: the list is valid for its length.
+        unsafe { libc::setgroups(groups.len() as _, groups.as_ptr()) }
+    }
+
+    pub(super) fn set_gid(gid: u32) -> libc::c_int {
+        // SAFETY: takes a number.
+        unsafe { libc::setgid(gid) }
+    }
+
+    pub(super) fn set_uid(uid: u32) -> libc::c_int {
+        // SAFETY: takes a number.
+        unsafe { libc::setuid(uid) }
+    }
+}
+
+use ids::{set_gid, set_groups, set_uid};
 
 /// Puts the three descriptors in place and closes all others.
 fn move_descriptors(stdio: [i32; 3]) {
@@ -168,14 +212,13 @@ fn close_each(first: u32) {
 
 /// Default dispositions and an empty mask (D-347), in this order: what was sent since the fork is
 /// delivered with its default action.
-fn reset_signals() {
-    // SAFETY: sigaction and sigprocmask read the structures given, which are filled in here; SIGKILL and
-    // SIGSTOP are refused, which is harmless.
+fn reset_signals(changed: &[i32]) {
+    // SAFETY: sigaction and sigprocmask read the structures given, which are filled in here.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = libc::SIG_DFL;
-        for signal in 1..=64 {
-            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        for signal in changed {
+            libc::sigaction(*signal, &raw const action, std::ptr::null_mut());
         }
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);

@@ -11,8 +11,8 @@ use super::spawn::{self, ForkError, SpawnRequest};
 use crate::model::signal::Signal;
 
 /// What the daemon asks of the kernel for its children.
-pub trait Kernel {
-    /// Forks and executes; the pid.
+pub trait Kernel: Send + Sync {
+    /// Forks and executes; the pid. May take as long as execve(2) does.
     fn spawn(&self, request: &SpawnRequest<'_>) -> Result<i32, ForkError>;
 
     /// Sends a signal to a process, or to its process group.

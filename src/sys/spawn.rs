@@ -1,10 +1,16 @@
-//! Forking a child: the parent's side. Everything the child needs is made before the fork, since
+//! Starting a child: the parent's side. Everything the child needs is made before the fork, since
 //! between fork and exec it may not allocate.
+//!
+//! On Linux the child borrows the memory of the parent until it executes (clone with CLONE_VM and
+//! CLONE_VFORK, as posix_spawn(3) does it): a copying fork costs in proportion to the daemon's size, in
+//! the fork and again in the page faults after it. The thread that spawns waits meanwhile, so it is a
+//! worker, not the one that decides: a program on a hung disk holds up nobody else.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
+use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::libc;
@@ -63,28 +69,68 @@ impl UserChange {
 pub struct ForkError(pub Errno);
 
 /// Forks and executes. The child is in a process group of its own when this returns (setpgid is
-/// called on both sides), so that a signal to the group cannot miss it.
+/// called on both sides), so that a signal to the group cannot miss it. May take as long as execve(2)
+/// does.
 pub fn spawn(request: &SpawnRequest<'_>) -> Result<i32, ForkError> {
     let argv = pointers(request.argv);
     let environment = pointers(request.environment);
     let messages = child::Messages::new(request);
-    let plan = ChildPlan::new(request, &argv, &environment, &messages);
+    let plan = ChildPlan::new(request, &argv, &environment, &messages, changed_signals());
     // A stop signal that reaches the child before its dispositions are reset would run the daemon's
     // handler there and be lost (D-349): nothing is delivered until the child unblocks.
     let blocked = BlockedSignals::all();
-    // SAFETY: the child only calls `ChildPlan::run`, which is async-signal-safe and never returns.
-    let pid = unsafe { libc::fork() };
-    if pid == 0 {
-        plan.run();
-    }
-    let errno = Errno::last();
+    let pid = fork_into(&plan);
     drop(blocked);
-    if pid < 0 {
-        return Err(ForkError(errno));
-    }
+    let pid = pid?;
     // SAFETY: setpgid takes plain numbers. It fails harmlessly where the child has exec'd already.
     unsafe { libc::setpgid(pid, pid) };
     Ok(pid)
+}
+
+/// Stack of the child until it executes.
+#[cfg(target_os = "linux")]
+const CHILD_STACK: usize = 64 * 1024;
+
+#[cfg(target_os = "linux")]
+fn fork_into(plan: &ChildPlan<'_>) -> Result<i32, ForkError> {
+    extern "C" fn run(plan: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: the pointer is the plan that `fork_into` lent; its thread waits until the child has
+        // executed or ended, so it is still there.
+        unsafe { &*plan.cast::<ChildPlan<'_>>() }.run()
+    }
+    let mut stack = Vec::<std::mem::MaybeUninit<u128>>::with_capacity(CHILD_STACK / 16);
+    let top = stack.spare_capacity_mut().as_mut_ptr_range().end;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let plan = std::ptr::from_ref(plan).cast_mut().cast();
+    // SAFETY: the stack is the child's alone and outlives its use of it, since CLONE_VFORK suspends this
+    // thread until the child executes or exits. The child shares this memory but only reads the plan,
+    // writes to its own stack (and this thread's errno), and makes system calls.
+    let pid = unsafe { libc::clone(run, top.cast(), flags, plan) };
+    if pid < 0 { Err(ForkError(Errno::last())) } else { Ok(pid) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn fork_into(plan: &ChildPlan<'_>) -> Result<i32, ForkError> {
+    // SAFETY: the child only calls `ChildPlan::run`, which is async-signal-safe and never returns.
+    match unsafe { libc::fork() } {
+        0 => plan.run(),
+        -1 => Err(ForkError(Errno::last())),
+        pid => Ok(pid),
+    }
+}
+
+/// Signals whose disposition is not the default: ours, and what was ignored when we were started.
+fn changed_signals() -> &'static [i32] {
+    static CHANGED: OnceLock<Vec<i32>> = OnceLock::new();
+    CHANGED.get_or_init(|| (1..=64).filter(|signal| has_changed(*signal)).collect())
+}
+
+fn has_changed(signal: i32) -> bool {
+    // SAFETY: sigaction fills in the structure, for which all zeros are valid too.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, ptr::null(), &raw mut action) == 0 && action.sa_sigaction != libc::SIG_DFL
+    }
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
