@@ -213,7 +213,8 @@ async fn connection(stream: Stream, site: Rc<Site>, shutdown: CancellationToken)
     });
     let connection = http1::Builder::new()
         .header_read_timeout(None)
-        .max_buf_size(MAX_HEADERS)
+        .max_header_size(MAX_HEADERS)
+        .max_buf_size(2 * MAX_HEADERS)
         // A client may close its side after the request and still read the answer.
         .half_close(true)
         .serve_connection(io, service);
@@ -236,7 +237,7 @@ impl Site {
             return refuse(request).await;
         }
         if lacks_length(&request) {
-            return response::error(StatusCode::LENGTH_REQUIRED);
+            return closing(response::error(StatusCode::LENGTH_REQUIRED));
         }
         let (head, body) = request.into_parts();
         let body = match read_whole(body, self.body_limit).await {
