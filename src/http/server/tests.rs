@@ -44,7 +44,7 @@ impl Fixture {
             credentials,
         };
         let shutdown = CancellationToken::new();
-        let log: Log = Rc::new(|_, line| panic!("{line}"));
+        let log: Log = Rc::new(|level, line| assert_eq!(level, Level::Trace, "{line}"));
         let servers = vec![(config, listener)];
         let serving = tokio::task::spawn_local(serve(servers, Rc::new(echo), log, limits, shutdown.clone()));
         Self {
@@ -230,7 +230,37 @@ async fn a_client_that_dawdles_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait_for_one_to_end() {
+async fn beyond_the_limit_the_idlest_goes() {
+    within(async {
+        let server = Fixture::start(
+            None,
+            Limits {
+                connections: 2,
+                ..Limits::default()
+            },
+        );
+        let mut clients = Vec::new();
+        for n in 0..3 {
+            let mut client = server.connect().await;
+            client
+                .write_all(format!("GET /{n} HTTP/1.1\r\n\r\n").as_bytes())
+                .await
+                .unwrap();
+            assert!(read_until(&mut client, "[]").await.contains(&format!("GET /{n}")));
+            clients.push(client);
+        }
+        assert_eq!(clients[0].read(&mut [0; 10]).await.unwrap(), 0);
+        clients[1]
+            .write_all(b"GET /again HTTP/1.1\r\n\r\n")
+            .await
+            .unwrap();
+        read_until(&mut clients[1], "/again []").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn beyond_the_limit_the_busy_stay() {
     within(async {
         let server = Fixture::start(
             None,
@@ -239,9 +269,10 @@ async fn connections_beyond_the_limit_wait_for_one_to_end() {
                 ..Limits::default()
             },
         );
-        let mut first = server.connect().await;
-        first.write_all(b"GET /1 HTTP/1.1\r\n\r\n").await.unwrap();
-        read_until(&mut first, "[]").await;
+        let mut busy = server.connect().await;
+        busy.write_all(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx")
+            .await
+            .unwrap();
         let mut second = server.connect().await;
         second.write_all(b"GET /2 HTTP/1.1\r\n\r\n").await.unwrap();
         assert!(
@@ -249,8 +280,10 @@ async fn connections_beyond_the_limit_wait_for_one_to_end() {
                 .await
                 .is_err()
         );
-        drop(first);
+        busy.write_all(b"y").await.unwrap();
+        read_until(&mut busy, "POST / [xy]").await;
         assert!(read_until(&mut second, "[]").await.contains("GET /2"));
+        assert_eq!(busy.read(&mut [0; 10]).await.unwrap(), 0);
     })
     .await;
 }
