@@ -175,32 +175,34 @@ impl Server {
     }
 
     async fn accept_all(&self, listener: &Listener) {
+        let mut failing = false;
         loop {
             match listener.accept().await {
                 Ok(stream) => {
+                    failing = false;
                     let place = Rc::clone(&self.crowd).admit(&self.shutdown).await;
                     self.tasks
                         .spawn_local(connection(stream, Rc::clone(&self.site), place));
                 }
-                Err(error) => self.pause(&error).await,
+                Err(error) if gone_already(&error) => {}
+                Err(error) => {
+                    if !failing {
+                        self.site.complain(&error);
+                    }
+                    failing = true;
+                    // Without descriptors, trying again at once would only burn time.
+                    sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
     }
+}
 
-    /// A connection that was gone before it was accepted is nobody's loss; without descriptors, trying
-    /// again at once would only burn time.
-    async fn pause(&self, error: &io::Error) {
-        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+/// The client gave up before it was accepted.
+fn gone_already(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 
-        if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
-            let Site { section, log, .. } = &*self.site;
-            log(
-                Level::Error,
-                format_args!("{section}: cannot accept a connection: {error}"),
-            );
-            sleep(ACCEPT_PAUSE).await;
-        }
-    }
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
 /// One connection, from its first byte to its end.
@@ -260,6 +262,14 @@ impl Site {
         };
         pace.enter(Phase::Answer);
         self.service.call(hyper::Request::from_parts(head, body)).await
+    }
+
+    fn complain(&self, error: &io::Error) {
+        let Self { section, log, .. } = self;
+        log(
+            Level::Error,
+            format_args!("{section}: cannot accept connections: {error}"),
+        );
     }
 
     fn admits(&self, request: &hyper::Request<Incoming>) -> bool {
