@@ -44,7 +44,7 @@ impl Crowd {
     pub(super) async fn admit(self: Rc<Self>, shutdown: &CancellationToken) -> Place {
         while self.members.borrow().len() >= self.limit {
             self.dismiss_idlest();
-            self.changed.notified().await;
+            self.change().await;
         }
         let member = Rc::new(Member {
             pace: Pace::new(),
@@ -54,8 +54,13 @@ impl Crowd {
         Place { crowd: self, member }
     }
 
+    /// Resolves when a connection has ended, or become idle.
+    pub(super) async fn change(&self) {
+        self.changed.notified().await;
+    }
+
     /// Sends one away, unless one is leaving already.
-    fn dismiss_idlest(&self) {
+    pub(super) fn dismiss_idlest(&self) {
         let members = self.members.borrow();
         if members.iter().any(|member| member.leave.is_cancelled()) {
             return;

@@ -19,7 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,6 +42,8 @@ const MAX_REFUSED: usize = 1024 * 1024;
 const REFUSED_PATIENCE: Duration = Duration::from_secs(5);
 /// After `accept` failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The log hears of that no more often than this.
+const COMPLAINT: Duration = Duration::from_secs(60);
 /// For answers that are being written when everything ends.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -175,23 +177,23 @@ impl Server {
     }
 
     async fn accept_all(&self, listener: &Listener) {
-        let mut failing = false;
+        let mut complained = None;
         loop {
             match listener.accept().await {
                 Ok(stream) => {
-                    failing = false;
                     let place = Rc::clone(&self.crowd).admit(&self.shutdown).await;
                     self.tasks
                         .spawn_local(connection(stream, Rc::clone(&self.site), place));
                 }
                 Err(error) if gone_already(&error) => {}
                 Err(error) => {
-                    if !failing {
+                    if complained.is_none_or(|at: Instant| at.elapsed() > COMPLAINT) {
                         self.site.complain(&error);
+                        complained = Some(Instant::now());
                     }
-                    failing = true;
                     // Without descriptors, trying again at once would only burn time.
-                    sleep(ACCEPT_PAUSE).await;
+                    self.crowd.dismiss_idlest();
+                    let _ = timeout(ACCEPT_PAUSE, self.crowd.change()).await;
                 }
             }
         }

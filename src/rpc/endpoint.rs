@@ -1,6 +1,7 @@
 //! `/RPC2`: a request's body becomes a call, the reply becomes the response's body.
 
 use std::future::ready;
+use std::rc::Rc;
 
 use hyper::{Method, StatusCode};
 
@@ -35,21 +36,19 @@ pub fn opened(server: &ServerConfig, namespaces: &[String]) -> Vec<Notice> {
 /// The service behind `/RPC2`.
 #[derive(Clone)]
 pub struct Endpoint {
-    context: Context,
+    context: Rc<Context>,
     log: Log,
 }
 
 impl Endpoint {
     /// Serves the methods in these namespaces (C-370, C-371).
     pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, log: Log) -> Self {
-        Self {
-            context: Context {
-                daemon,
-                facts,
-                namespaces,
-            },
-            log,
-        }
+        let context = Rc::new(Context {
+            daemon,
+            facts,
+            namespaces,
+        });
+        Self { context, log }
     }
 
     async fn answer(self, call: MethodCall) -> Response {

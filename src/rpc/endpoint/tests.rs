@@ -1,6 +1,5 @@
 //! The endpoint over a real socket, with a daemon that only answers its mailbox.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
