@@ -375,6 +375,14 @@ fn bound_unix(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<O
     Ok(fd)
 }
 
+/// An error as the reference's messages show it, such as `[Errno 98] Address already in use`.
+pub fn errno_text(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => format!("[Errno {number}] {}", Errno::from_raw(number).desc()),
+        None => error.to_string(),
+    }
+}
+
 fn errno_of(error: &io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(libc::EINVAL))
 }
