@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::config::schema::FcgiSocket;
 use crate::model::notice::{Level, Notice};
-use crate::sys::sockets::open_fcgi;
+use crate::sys::sockets::{errno_text, open_fcgi};
 
 /// A FastCGI socket could not be opened.
 #[derive(Debug)]
@@ -23,14 +23,12 @@ pub struct FcgiError {
 impl fmt::Display for FcgiError {
     /// As the reference prints it (D-033).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Could not create FastCGI socket {}: ", self.socket.address)?;
-        match self.cause.raw_os_error() {
-            Some(number) => {
-                let text = nix::errno::Errno::from_raw(number).desc();
-                write!(f, "[Errno {number}] {text}")
-            }
-            None => write!(f, "{}", self.cause),
-        }
+        write!(
+            f,
+            "Could not create FastCGI socket {}: {}",
+            self.socket.address,
+            errno_text(&self.cause)
+        )
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! What is served is not known here: a [`Service`] gets a whole request and gives a response.
 
+mod access;
 pub mod auth;
+mod crowd;
 mod pace;
 pub mod response;
 pub mod router;

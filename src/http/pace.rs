@@ -73,6 +73,11 @@ impl Pace {
         }
     }
 
+    /// Since when it has no whole request in hand, if it has none.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        matches!(self.phase.get(), Phase::Idle | Phase::Head).then(|| self.since.get())
+    }
+
     fn deadline(&self) -> Option<Instant> {
         self.phase.get().limit().map(|limit| self.since.get() + limit)
     }

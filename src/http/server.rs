@@ -5,8 +5,8 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -19,13 +19,14 @@ use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::access::Entry;
 use super::auth::Credentials;
+use super::crowd::{Crowd, Place};
 use super::pace::{Pace, Paced, Phase};
 use super::response::{self, Response};
 use super::{Log, Service};
@@ -41,13 +42,16 @@ const MAX_REFUSED: usize = 1024 * 1024;
 const REFUSED_PATIENCE: Duration = Duration::from_secs(5);
 /// After `accept` failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The log hears of that no more often than this.
+const COMPLAINT: Duration = Duration::from_secs(60);
 /// For answers that are being written when everything ends.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// What clients may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time, of all servers together; more wait to be accepted.
+    /// Connections at a time, of all servers together. One more takes the place of the one that has been
+    /// idle for longest; where none is idle, it waits.
     pub connections: usize,
     /// Bytes of one request's body.
     pub body: usize,
@@ -76,27 +80,32 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let tasks = TaskTracker::new();
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let crowd = Crowd::new(limits.connections);
+    let mut ready = Vec::with_capacity(servers.len());
     for (config, listener) in servers {
         let credentials = config
             .credentials
             .as_ref()
             .map(|(user, password)| Credentials::new(user, password));
-        let server = Server {
-            site: Rc::new(Site {
-                credentials,
-                service: Rc::clone(&service),
-                body_limit: limits.body,
-            }),
+        let site = Site {
             section: config.section,
+            credentials,
+            service: Rc::clone(&service),
             log: Rc::clone(&log),
-            permits: Arc::clone(&permits),
+            body_limit: limits.body,
+        };
+        let server = Server {
+            site: Rc::new(site),
+            crowd: Rc::clone(&crowd),
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
         };
-        let (listener, file) = Listener::new(listener)?;
+        ready.push((server, Listener::new(listener)?));
+    }
+    for (server, (listener, file)) in ready {
         tasks.spawn_local(server.run(listener, file));
     }
+    shutdown.cancelled().await;
     tasks.close();
     tasks.wait().await;
     Ok(())
@@ -104,16 +113,16 @@ pub async fn serve(
 
 /// What answering on one server needs.
 struct Site {
+    section: String,
     credentials: Option<Credentials>,
     service: Rc<dyn Service>,
+    log: Log,
     body_limit: usize,
 }
 
 struct Server {
     site: Rc<Site>,
-    section: String,
-    log: Log,
-    permits: Arc<Semaphore>,
+    crowd: Rc<Crowd>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
 }
@@ -159,61 +168,64 @@ impl Server {
         }
         drop(listener);
         if let Some(Err(error)) = file.as_ref().map(SocketFile::remove) {
-            (self.log)(
+            let Site { section, log, .. } = &*self.site;
+            log(
                 Level::Warn,
-                format_args!("could not remove the socket of {}: {error}", self.section),
+                format_args!("could not remove the socket of {section}: {error}"),
             );
         }
     }
 
     async fn accept_all(&self, listener: &Listener) {
-        // Only the own closing closes a semaphore, and nobody does.
-        while let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await {
+        let mut complained = None;
+        loop {
             match listener.accept().await {
-                Ok(stream) => self.welcome(stream, permit),
-                Err(error) => self.pause(&error).await,
+                Ok(stream) => {
+                    let place = Rc::clone(&self.crowd).admit(&self.shutdown).await;
+                    self.tasks
+                        .spawn_local(connection(stream, Rc::clone(&self.site), place));
+                }
+                Err(error) if gone_already(&error) => {}
+                Err(error) => {
+                    if complained.is_none_or(|at: Instant| at.elapsed() > COMPLAINT) {
+                        self.site.complain(&error);
+                        complained = Some(Instant::now());
+                    }
+                    // Without descriptors, trying again at once would only burn time.
+                    self.crowd.dismiss_idlest();
+                    let _ = timeout(ACCEPT_PAUSE, self.crowd.change()).await;
+                }
             }
-        }
-    }
-
-    fn welcome(&self, stream: Stream, permit: OwnedSemaphorePermit) {
-        let connection = connection(stream, Rc::clone(&self.site), self.shutdown.clone());
-        self.tasks.spawn_local(async move {
-            connection.await;
-            drop(permit);
-        });
-    }
-
-    /// A connection that was gone before it was accepted is nobody's loss; without descriptors, trying
-    /// again at once would only burn time.
-    async fn pause(&self, error: &io::Error) {
-        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
-
-        if !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) {
-            (self.log)(
-                Level::Error,
-                format_args!("{}: cannot accept a connection: {error}", self.section),
-            );
-            sleep(ACCEPT_PAUSE).await;
         }
     }
 }
 
+/// The client gave up before it was accepted.
+fn gone_already(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
 /// One connection, from its first byte to its end.
-async fn connection(stream: Stream, site: Rc<Site>, shutdown: CancellationToken) {
-    let pace = Pace::new();
-    let io = TokioIo::new(Paced::new(stream, Rc::clone(&pace)));
-    let service = service_fn(move |request| {
-        let (site, pace) = (Rc::clone(&site), Rc::clone(&pace));
+async fn connection(stream: Stream, site: Rc<Site>, place: Place) {
+    let place = Rc::new(place);
+    let peer = peer(&stream);
+    let io = TokioIo::new(Paced::new(stream, place.pace()));
+    let service = service_fn(|request| {
+        let (site, place) = (Rc::clone(&site), Rc::clone(&place));
         async move {
-            let response = site.answer(request, &pace).await;
-            pace.enter(Phase::Idle);
+            let entry = Entry::new(peer, &request);
+            let response = site.answer(request, &place.pace()).await;
+            (site.log)(Level::Trace, format_args!("{}", entry.answered(&response)));
+            place.rest();
             Ok::<_, Infallible>(response)
         }
     });
     let connection = http1::Builder::new()
         .header_read_timeout(None)
-        .max_buf_size(MAX_HEADERS)
+        .max_header_size(MAX_HEADERS)
+        .max_buf_size(2 * MAX_HEADERS)
         // A client may close its side after the request and still read the answer.
         .half_close(true)
         .serve_connection(io, service);
@@ -222,10 +234,17 @@ async fn connection(stream: Stream, site: Rc<Site>, shutdown: CancellationToken)
     tokio::select! {
         biased;
         _ = connection.as_mut() => {}
-        () = shutdown.cancelled() => {
+        () = place.dismissed() => {
             connection.as_mut().graceful_shutdown();
             let _ = timeout(GRACE, connection).await;
         }
+    }
+}
+
+fn peer(stream: &Stream) -> Option<SocketAddr> {
+    match stream {
+        Either::Left(stream) => stream.peer_addr().ok(),
+        Either::Right(_) => None,
     }
 }
 
@@ -236,7 +255,7 @@ impl Site {
             return refuse(request).await;
         }
         if lacks_length(&request) {
-            return response::error(StatusCode::LENGTH_REQUIRED);
+            return closing(response::error(StatusCode::LENGTH_REQUIRED));
         }
         let (head, body) = request.into_parts();
         let body = match read_whole(body, self.body_limit).await {
@@ -245,6 +264,14 @@ impl Site {
         };
         pace.enter(Phase::Answer);
         self.service.call(hyper::Request::from_parts(head, body)).await
+    }
+
+    fn complain(&self, error: &io::Error) {
+        let Self { section, log, .. } = self;
+        log(
+            Level::Error,
+            format_args!("{section}: cannot accept connections: {error}"),
+        );
     }
 
     fn admits(&self, request: &hyper::Request<Incoming>) -> bool {

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use super::fault::{Fault, FaultCode};
 use super::{process, supervisor};
@@ -29,7 +30,7 @@ pub struct DaemonFacts {
 }
 
 /// What methods work with.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Context {
     /// The way into the daemon.
     pub daemon: Handle,
@@ -54,7 +55,7 @@ enum Run {
     /// At once.
     Now(fn(&Context) -> Reply),
     /// By asking the daemon. The command is sent before anything is waited for.
-    Ask(fn(Context, Vec<Value>) -> Pending),
+    Ask(fn(Rc<Context>, Vec<Value>) -> Pending),
 }
 
 const METHODS: &[Method] = &[
@@ -81,7 +82,7 @@ const fn now(name: &'static str, run: fn(&Context) -> Reply) -> Method {
 const fn ask(
     name: &'static str,
     arity: RangeInclusive<usize>,
-    run: fn(Context, Vec<Value>) -> Pending,
+    run: fn(Rc<Context>, Vec<Value>) -> Pending,
 ) -> Method {
     Method {
         name,
@@ -92,7 +93,7 @@ const fn ask(
 }
 
 /// Carries out a call.
-pub async fn call(context: &Context, call: MethodCall) -> Reply {
+pub async fn call(context: &Rc<Context>, call: MethodCall) -> Reply {
     let method = find(context, &call.name).ok_or(FaultCode::UnknownMethod)?;
     if !method.arity.contains(&call.params.len()) {
         return Err(FaultCode::IncorrectParameters.into());
@@ -102,7 +103,7 @@ pub async fn call(context: &Context, call: MethodCall) -> Reply {
     }
     match method.run {
         Run::Now(run) => run(context),
-        Run::Ask(run) => run(context.clone(), call.params).await,
+        Run::Ask(run) => run(Rc::clone(context), call.params).await,
     }
 }
 

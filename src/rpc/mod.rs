@@ -10,5 +10,5 @@ pub mod methods;
 mod process;
 mod supervisor;
 
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, opened};
 pub use methods::DaemonFacts;

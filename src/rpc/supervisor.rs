@@ -1,5 +1,7 @@
 //! Methods about the daemon itself (control.md, section 6).
 
+use std::rc::Rc;
+
 use super::methods::{Context, Reply};
 use crate::wire::xmlrpc::Value;
 
@@ -29,7 +31,7 @@ pub(super) fn pid(context: &Context) -> Reply {
 }
 
 /// `getState` (C-213).
-pub(super) async fn state(context: Context) -> Reply {
+pub(super) async fn state(context: Rc<Context>) -> Reply {
     let state = context.daemon.state().await?;
     Ok(Value::record([
         ("statecode", state.code().into()),

@@ -20,7 +20,7 @@ use nix::sys::socket::{
 };
 use nix::sys::stat::Mode;
 
-use crate::config::schema::{FcgiAddress, FcgiSocket, Owner, ServerAddress};
+use crate::config::schema::{FcgiAddress, FcgiSocket, Owner, ServerAddress, ServerConfig};
 
 /// Connections that may wait to be accepted (C-020).
 const BACKLOG: i32 = 1024;
@@ -144,6 +144,24 @@ impl SocketFile {
             _ => Ok(()),
         }
     }
+}
+
+/// Opens all servers in their order (C-009); where one fails, those before it are closed again.
+pub fn open_all(
+    servers: &[ServerConfig],
+    mut say: impl FnMut(String),
+) -> Result<Vec<(ServerConfig, ControlListener)>, ServerError> {
+    let mut opened = Vec::with_capacity(servers.len());
+    for server in servers {
+        match ControlListener::open(&server.address, &mut say) {
+            Ok(listener) => opened.push((server.clone(), listener)),
+            Err(error) => {
+                opened.into_iter().for_each(|(_, listener)| listener.close());
+                return Err(error);
+            }
+        }
+    }
+    Ok(opened)
 }
 
 fn open_inet(host: &str, port: u16) -> Result<TcpListener, ServerError> {
@@ -355,6 +373,14 @@ fn bound_unix(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<O
         return Err(error);
     }
     Ok(fd)
+}
+
+/// An error as the reference's messages show it, such as `[Errno 98] Address already in use`.
+pub fn errno_text(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => format!("[Errno {number}] {}", Errno::from_raw(number).desc()),
+        None => error.to_string(),
+    }
 }
 
 fn errno_of(error: &io::Error) -> Errno {

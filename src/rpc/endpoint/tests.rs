@@ -1,6 +1,5 @@
 //! The endpoint over a real socket, with a daemon that only answers its mailbox.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +9,7 @@ use tokio::task::LocalSet;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::config::schema::{ServerAddress, ServerConfig};
+use crate::config::schema::ServerAddress;
 use crate::daemon::command::{Command, ProcessInfo};
 use crate::http::{Limits, Router, serve};
 use crate::model::name::ProcessName;
@@ -209,4 +208,31 @@ async fn what_is_no_call() {
     let get = "GET /RPC2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned();
     let reply = exchange(SupervisorState::Running, &["supervisor"], get).await;
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+}
+
+// C-022
+#[test]
+fn what_the_log_says_of_a_server() {
+    let address = ServerAddress::Inet {
+        host: String::new(),
+        port: 9001,
+    };
+    let mut server = ServerConfig {
+        section: "inet_http_server".into(),
+        address,
+        credentials: None,
+    };
+    let said = |server: &ServerConfig| -> Vec<String> {
+        opened(server, &["supervisor".into()])
+            .iter()
+            .map(|n| format!("{} {n}", n.level().code()))
+            .collect()
+    };
+    let open = "CRIT Server 'inet_http_server' running without any HTTP authentication checking";
+    assert_eq!(
+        said(&server),
+        ["INFO RPC interface 'supervisor' initialized", open]
+    );
+    server.credentials = Some(("u".into(), "p".into()));
+    assert_eq!(said(&server), ["INFO RPC interface 'supervisor' initialized"]);
 }

@@ -163,6 +163,27 @@ fn a_port_in_use_and_free_again() {
     drop(client);
 }
 
+// C-009, C-015
+#[test]
+fn all_or_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = |name: &str| ServerConfig {
+        section: "unix_http_server".into(),
+        address: unix(&dir.path().join(name)),
+        credentials: None,
+    };
+    let (first, second) = (server("1"), server("2"));
+    let opened = open_all(&[first.clone(), second.clone()], silent).unwrap();
+    assert_eq!(
+        opened.iter().map(|(config, _)| config).collect::<Vec<_>>(),
+        [&first, &second]
+    );
+    assert_eq!(names(dir.path()), ["1", "2"]);
+    let error = open_all(&[server("0"), second], silent).unwrap_err();
+    assert_eq!(error, ServerError::InUse);
+    assert_eq!(names(dir.path()), ["1", "2"]);
+}
+
 fn fcgi(address: FcgiAddress) -> FcgiSocket {
     FcgiSocket {
         program: "f".into(),

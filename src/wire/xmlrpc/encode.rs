@@ -1,7 +1,7 @@
 //! Answers as XML text.
 //!
 //! Written by hand into one buffer, with the layout that Python's library uses: the tags are fixed,
-//! only texts need care (see [`push_text`]). Reading is the `decode` module's, on quick-xml.
+//! only texts need care (see `push_text`). Reading is the `decode` module's, on quick-xml.
 
 use std::fmt::Write;
 
