@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 
@@ -190,7 +190,7 @@ impl Hub {
     }
 
     /// Arms what the channel waits for next.
-    fn wait_for(&self, channel: &Arc<Channel>, pump: &Pump, progress: Progress) {
+    fn wait_for(&self, channel: &Arc<Channel>, pump: &mut Pump, progress: Progress) {
         let armed = match progress {
             Progress::Reading => self.poller.rearm(channel.pipe(), channel.key, Readiness::Readable),
             Progress::Writing => self.wait_for_room(channel, pump),
@@ -204,7 +204,9 @@ impl Hub {
         drop(armed);
     }
 
-    fn wait_for_room(&self, channel: &Channel, pump: &Pump) -> io::Result<()> {
+    /// The file may have been opened again since it was last watched.
+    fn wait_for_room(&self, channel: &Channel, pump: &mut Pump) -> io::Result<()> {
+        pump.file_watched = true;
         let Some(fd) = pump.file().and_then(FileSink::fd) else { return Ok(()) };
         match self.poller.rearm(fd, channel.key, Readiness::Writable) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -216,8 +218,9 @@ impl Hub {
 
     fn close(&self, channel: &Channel, slot: &mut Option<Pump>) {
         self.poller.forget(channel.pipe());
-        if let Some(fd) = slot.as_ref().and_then(|pump| pump.file()).and_then(FileSink::fd) {
-            self.poller.forget(fd.as_fd());
+        let watched = slot.take_if(|pump| pump.file_watched);
+        if let Some(fd) = watched.as_ref().and_then(Pump::file).and_then(FileSink::fd) {
+            self.poller.forget(fd);
         }
         *slot = None;
         lock(&self.registry).remove(&channel.key);

@@ -35,6 +35,8 @@ pub struct Pump {
     deferred: Reports,
     loss: Loss,
     ended: bool,
+    /// The file's descriptor is in the poller.
+    pub(super) file_watched: bool,
     /// When the last chunk was read, to see whether the pipe is busy.
     last_read: Option<Instant>,
 }
@@ -82,6 +84,7 @@ impl Pump {
             deferred: Vec::new(),
             loss: Loss::default(),
             ended: false,
+            file_watched: false,
             last_read: None,
         }
     }
