@@ -28,3 +28,6 @@ pub use error::{ConfigError, ConfigErrors, render_errors};
 pub use facts::{Account, Accounts, HostFacts};
 pub use load::{LoadRequest, load, search_warning};
 pub use supervisord::Overrides;
+
+#[cfg(test)]
+pub(crate) use facts::testing;
