@@ -100,12 +100,13 @@ def socket(config):
 
 
 def group(config):
+    shared = config.process_configs and getattr(config, "socket_config", None)
     return {
         "name": config.name,
         "priority": config.priority,
         "processes": [process(p) for p in members(config.process_configs)],
         "pool": pool(config) if isinstance(config, options.EventListenerPoolConfig) else None,
-        "fcgi": socket(config.socket_config) if isinstance(config, options.FastCGIGroupConfig) else None,
+        "fcgi": socket(shared) if shared else None,
     }
 
 
