@@ -1,1 +1,3 @@
 //! Runs the real executables.
+
+mod config_oracle;

@@ -4,17 +4,14 @@
 mod generation;
 mod start;
 
-use std::ffi::OsString;
+use std::fmt::Display;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::args::{self, Invocation};
-use crate::config::{self, HostFacts, LoadRequest, render_errors};
-use crate::config::schema::Config;
+use crate::config::{self, Config, HostFacts, LoadRequest, render_errors};
 use crate::daemon::supervisor::Loader;
-use crate::model::VERSION;
-use crate::sys::accounts::SystemAccounts;
-use crate::sys::privilege;
+use crate::sys::host::host_facts;
 use start::StartError;
 
 /// Usage or configuration error, privileges, limits, sockets (D-032).
@@ -22,78 +19,37 @@ const USAGE: u8 = 2;
 /// Anything else that keeps it from starting (D-033).
 const FAILURE: u8 = 1;
 
-/// Where and how the program was started; what a full reload starts from again.
-#[derive(Clone)]
-pub(crate) struct Origin {
-    argv0: String,
-    environment: Vec<(OsString, OsString)>,
-    current_dir: std::path::PathBuf,
-    host_node_name: String,
-}
-
-impl Origin {
-    fn now(argv0: &str) -> Self {
-        Self {
-            argv0: argv0.to_owned(),
-            environment: std::env::vars_os().collect(),
-            current_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
-            host_node_name: nix::unistd::gethostname()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
-        }
-    }
-
-    /// The current folder is that of the start, also after a `directory=` (D-267).
-    fn facts(&self) -> HostFacts {
-        let text = |s: &OsString| s.to_string_lossy().into_owned();
-        HostFacts {
-            environment: self.environment.iter().map(|(name, value)| (text(name), text(value))).collect(),
-            host_node_name: self.host_node_name.clone(),
-            current_dir: self.current_dir.clone(),
-            argv0: self.argv0.clone(),
-            uid: privilege::current_uid(),
-            accounts: Box::new(SystemAccounts),
-        }
-    }
-}
-
 /// Runs supervisord with the process' own arguments.
 pub fn supervisord() -> ExitCode {
     let argv: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let argv0 = argv.first().map_or("supervisord", String::as_str);
-    let origin = Origin::now(argv0);
-    match args::parse(&argv[1.min(argv.len())..], &origin.facts()) {
-        Ok(Invocation::Help(text)) => say(&text),
-        Ok(Invocation::Version) => say(&format!("{VERSION}\n")),
-        Ok(Invocation::Run(request)) => run(origin, request),
-        Err(error) => refuse(argv0, USAGE, [error]),
+    let facts = host_facts();
+    match args::parse(argv.get(1..).unwrap_or_default(), &facts) {
+        Ok(Invocation::Print(text)) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Ok(Invocation::Run(request)) => run(&facts, request),
+        Err(error) => refuse(&facts, USAGE, [error]),
     }
 }
 
-fn say(text: &str) -> ExitCode {
-    print!("{text}");
-    ExitCode::SUCCESS
-}
-
-fn refuse<T: std::fmt::Display>(argv0: &str, status: u8, errors: impl IntoIterator<Item = T>) -> ExitCode {
-    eprint!("{}", render_errors(argv0, errors));
-    ExitCode::from(status)
-}
-
-fn run(origin: Origin, request: LoadRequest) -> ExitCode {
-    let argv0 = origin.argv0.clone();
-    let facts = origin.facts();
-    if let Some(warning) = config::search_warning(&request, &facts) {
+fn run(facts: &HostFacts, request: LoadRequest) -> ExitCode {
+    if let Some(warning) = config::search_warning(&request, facts) {
         eprintln!("{warning}");
     }
-    let config = match config::load(&request, &facts) {
+    let config = match config::load(&request, facts) {
         Ok(config) => config,
-        Err(errors) => return refuse(&argv0, USAGE, errors.iter()),
+        Err(errors) => return refuse(facts, USAGE, errors.iter()),
     };
-    match start::run(origin.clone(), Box::new(config), loader(origin, request)) {
+    match start::run(Box::new(config), loader(facts, request)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(&argv0, status_of(&error), [error]),
+        Err(error) => refuse(facts, status_of(&error), [error]),
     }
+}
+
+fn refuse<T: Display>(facts: &HostFacts, status: u8, errors: impl IntoIterator<Item = T>) -> ExitCode {
+    eprint!("{}", render_errors(&facts.argv0, errors));
+    ExitCode::from(status)
 }
 
 fn status_of(error: &StartError) -> u8 {
@@ -103,10 +59,13 @@ fn status_of(error: &StartError) -> u8 {
     }
 }
 
-/// Reads the same file again, with the same command line on top (D-261).
-fn loader(origin: Origin, request: LoadRequest) -> Loader {
+/// Reads the same file again, with the same command line on top (D-261). Relative paths start where the
+/// daemon was started, also after a `directory=` (D-267).
+fn loader(facts: &HostFacts, request: LoadRequest) -> Loader {
+    let current_dir = facts.current_dir.clone();
     Arc::new(move || -> Result<Box<Config>, Vec<String>> {
-        let read = config::load(&request, &origin.facts());
+        let facts = HostFacts { current_dir: current_dir.clone(), ..host_facts() };
+        let read = config::load(&request, &facts);
         read.map(Box::new).map_err(|errors| errors.iter().map(ToString::to_string).collect())
     })
 }

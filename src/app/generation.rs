@@ -8,7 +8,6 @@ use std::sync::{Arc, mpsc};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::Origin;
 use super::start::StartError;
 use crate::bus::{EventBus, ObserverId};
 use crate::config::schema::{Config, GroupConfig, MainLog, ServerAddress, ServerConfig, SupervisordConfig};
@@ -138,7 +137,6 @@ fn open_servers(servers: &[ServerConfig]) -> Result<Vec<(ServerConfig, ControlLi
 
 /// What outlives generations.
 pub(super) struct Runner {
-    origin: Origin,
     loader: Loader,
     bus: Rc<EventBus>,
     clock: Clock,
@@ -150,12 +148,7 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Starts the workers and installs the signal handlers. Needs the runtime.
-    pub(super) fn new(
-        origin: Origin,
-        loader: Loader,
-        bus: Rc<EventBus>,
-        clock: Clock,
-    ) -> Result<Self, StartError> {
+    pub(super) fn new(loader: Loader, bus: Rc<EventBus>, clock: Clock) -> Result<Self, StartError> {
         let system = |what| move |error| StartError::System(what, error);
         let signals = Signals::install().map_err(system("install signal handlers"))?;
         let bell = Arc::new(Notify::new());
@@ -165,7 +158,7 @@ impl Runner {
         let (handle, commands) = Handle::new();
         let (answers, answered) = mpsc::channel();
         let sources = Sources { signals, bell, commands, answers: answered };
-        Ok(Self { origin, loader, bus, clock, channels, answers, handle, sources })
+        Ok(Self { loader, bus, clock, channels, answers, handle, sources })
     }
 
     /// Runs one generation to its end.
@@ -192,8 +185,8 @@ impl Runner {
 
     fn host(&self, config: &Config, journal: Rc<Journal>) -> Host {
         let kernel: Arc<dyn Kernel> = Arc::new(Unix);
-        let environment = self.origin.environment.clone();
-        let environment = BaseEnvironment::new(environment, server_url(&config.servers));
+        let own = std::env::vars_os().collect();
+        let environment = BaseEnvironment::new(own, server_url(&config.servers));
         Host {
             launcher: Arc::new(Launcher::new(Arc::clone(&kernel), environment)),
             kernel,

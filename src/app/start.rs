@@ -7,7 +7,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::Origin;
 use super::generation::{self, Generation, Runner};
 use crate::bus::EventBus;
 use crate::config::schema::{Config, SupervisordConfig};
@@ -56,7 +55,7 @@ impl fmt::Display for StartError {
 }
 
 /// Starts and supervises until told to end.
-pub(super) fn run(origin: Origin, mut config: Box<Config>, loader: Loader) -> Result<(), StartError> {
+pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartError> {
     let mut said = Vec::new();
     if let Some(uid) = config.supervisord.user {
         privilege::drop_to(uid).map_err(StartError::Privilege)?;
@@ -74,7 +73,7 @@ pub(super) fn run(origin: Origin, mut config: Box<Config>, loader: Loader) -> Re
         .build()
         .map_err(|error| StartError::System("make the runtime", error))?;
     let supervision = async {
-        let runner = Runner::new(origin, loader, Rc::new(bus), clock)?;
+        let runner = Runner::new(loader, Rc::new(bus), clock)?;
         generation::run_all(runner, config, generation).await
     };
     tokio::task::LocalSet::new().block_on(&runtime, supervision)

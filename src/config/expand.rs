@@ -92,7 +92,7 @@ fn render(format: &str, names: &Names) -> Result<String, Failure> {
     let mut argument = Some(Argument::Table);
     let mut out = String::with_capacity(format.len());
     while let Some(c) = scanner.next() {
-        if c != '%' {
+        if c != '%' || scanner.take('%') {
             out.push(c);
             continue;
         }
@@ -104,10 +104,6 @@ fn render(format: &str, names: &Names) -> Result<String, Failure> {
             argument = Some(Argument::Value(value));
         }
         let directive = scanner.directive()?;
-        if directive.conversion == '%' {
-            out.push('%');
-            continue;
-        }
         let Some(argument) = argument.take() else {
             return syntax("not enough arguments for format string");
         };
@@ -402,6 +398,10 @@ mod tests {
         assert_eq!(
             bad("%(program_name)s %Y"),
             "not enough arguments for format string"
+        );
+        assert_eq!(
+            bad("%(program_name)%"),
+            "unsupported format character '%' (0x25) at index 15"
         );
         assert_eq!(bad("%d"), "%d format: a real number is required, not dict");
         assert_eq!(bad("%(process_num)*d"), "* wants int");

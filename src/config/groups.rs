@@ -1,6 +1,6 @@
 //! Groups: which programs run together, and in which order (daemon.md, sections 4.4 and 4.5).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -121,7 +121,13 @@ impl<'a> Groups<'a> {
         name: &str,
         socket: Option<Arc<FcgiSocket>>,
     ) -> Vec<ProcessConfig> {
-        read_processes(self.context, self.findings, section, (name, name), socket)
+        unique(read_processes(
+            self.context,
+            self.findings,
+            section,
+            (name, name),
+            socket,
+        ))
     }
 
     /// `[group:x]` (D-171 to D-173).
@@ -151,6 +157,7 @@ impl<'a> Groups<'a> {
                 Err(text) => self.reader(section).refuse(options.programs.as_ref(), text),
             }
         }
+        let mut processes = unique(processes);
         // Not the reference's order, which is that of the list (D-174).
         processes.sort_by_key(|process| process.priority);
         self.add(name, priority, processes, None);
@@ -263,24 +270,29 @@ impl<'a> Groups<'a> {
         }))
     }
 
-    /// Adds a group. Of processes with one name the last wins, at the place of the first (D-175).
     fn add(&mut self, name: String, priority: i64, processes: Vec<ProcessConfig>, pool: Option<PoolConfig>) {
-        let mut kept: Vec<Arc<ProcessConfig>> = Vec::with_capacity(processes.len());
-        let mut places = std::collections::HashMap::new();
-        for process in processes {
-            let place = *places.entry(process.name.clone()).or_insert(kept.len());
-            match kept.get_mut(place) {
-                Some(earlier) => *earlier = Arc::new(process),
-                None => kept.push(Arc::new(process)),
-            }
-        }
+        let processes = processes.into_iter().map(Arc::new).collect();
         self.read.push(GroupConfig {
             name: name.into(),
             priority,
-            processes: kept,
+            processes,
             pool,
         });
     }
+}
+
+/// Of processes with one name the last wins, at the place of the first (D-175).
+fn unique(processes: Vec<ProcessConfig>) -> Vec<ProcessConfig> {
+    let mut kept: Vec<ProcessConfig> = Vec::with_capacity(processes.len());
+    let mut places = HashMap::new();
+    for process in processes {
+        let place = *places.entry(process.name.clone()).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(earlier) => *earlier = process,
+            None => kept.push(process),
+        }
+    }
+    kept
 }
 
 fn buffer_size(text: &str, section: &str) -> Result<usize, String> {

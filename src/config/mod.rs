@@ -17,6 +17,7 @@ pub mod load;
 mod paths;
 mod programs;
 mod reader;
+mod sample;
 pub mod schema;
 mod section;
 mod servers;
@@ -26,5 +27,10 @@ pub mod words;
 
 pub use error::{ConfigError, ConfigErrors, render_errors};
 pub use facts::{Account, Accounts, HostFacts};
+pub use schema::Config;
 pub use load::{LoadRequest, load, search_warning};
+pub use sample::SAMPLE;
 pub use supervisord::Overrides;
+
+#[cfg(test)]
+pub(crate) use facts::testing;

@@ -1,10 +1,11 @@
 //! Floor 5: the operating system, behind narrow seams: the only place with `unsafe`.
 
-pub mod accounts;
 pub mod child;
 pub mod clock;
 pub mod command;
 pub mod daemonize;
+pub mod held;
+pub mod host;
 pub mod kernel;
 pub mod pidfile;
 pub mod pipe;
