@@ -1,1 +1,4 @@
 //! Runs the real executables.
+
+mod differential;
+mod harness;
