@@ -2,7 +2,8 @@
 //!
 //! `corpus` reads the cases in `configs/`, `verdict` compares whether they are taken, `outcome` runs
 //! them and tells what can be seen, `generate` makes up more from the table of options.
-//! `CASE=part of a name` in the environment runs only these.
+//! `CASE=part of a name` in the environment runs only these; `TEST_REFERENCE=1` compares the reference
+//! with itself: what differs then is the comparison's fault.
 
 mod corpus;
 mod generate;
@@ -39,19 +40,11 @@ fn the_same_processes_and_log_result() {
     let differences = for_each(corpus::load("run"), |case| {
         let (ours, reference) = std::thread::scope(|scope| {
             let reference = scope.spawn(|| Outcome::of(Implementation::Reference, case));
-            (Outcome::of(ours_or_what_stands_for_it(), case), reference.join().unwrap())
+            (Outcome::of(Implementation::under_test(), case), reference.join().unwrap())
         });
         reference.difference(&ours)
     });
     assert!(differences.is_empty(), "- reference, + ours\n{}", differences.join("\n"));
-}
-
-/// `AGAINST_ITSELF=1` compares the reference with itself: what differs then is the comparison's fault.
-fn ours_or_what_stands_for_it() -> Implementation {
-    match std::env::var_os("AGAINST_ITSELF") {
-        Some(_) => Implementation::Reference,
-        None => Implementation::Ours,
-    }
 }
 
 /// Judges cases side by side; the complaints, in the order of the cases, each under its case's name.

@@ -2,3 +2,4 @@
 
 mod differential;
 mod harness;
+mod state_transitions;

@@ -7,9 +7,8 @@ use std::process::{Command, ExitStatus, Stdio};
 use serde_json::{Value, json};
 
 use super::corpus::Case;
-use super::{for_each, ours_or_what_stands_for_it};
-use crate::harness::daemon::{Daemon, Launch};
-use crate::harness::processes::MARK;
+use super::for_each;
+use crate::harness::daemon::{Daemon, Implementation, Launch, environment};
 use crate::harness::reference;
 use crate::harness::sandbox::Sandbox;
 
@@ -46,11 +45,9 @@ fn ask_reference(cases: &[Case], sandboxes: &[Sandbox]) -> Vec<Value> {
 }
 
 fn question(case: &Case, sandbox: &Sandbox) -> Value {
-    let mut env = json!({"LC_ALL": "C.UTF-8", MARK: sandbox.dir()});
-    for name in ["PATH", "HOME", "TMPDIR"] {
-        if let Ok(value) = std::env::var(name) {
-            env[name] = value.into();
-        }
+    let mut env = json!({});
+    for (name, value) in environment(sandbox) {
+        env[name] = value.into();
     }
     for (name, value) in &case.env {
         env[name] = value.as_str().into();
@@ -77,7 +74,7 @@ fn difference(case: &Case, sandbox: &Sandbox, verdict: &Value) -> Option<String>
 }
 
 fn launch<'s>(case: &Case, sandbox: &'s Sandbox) -> Launch<'s> {
-    let launch = Launch::of(ours_or_what_stands_for_it(), sandbox);
+    let launch = Launch::of(Implementation::under_test(), sandbox);
     let launch = arguments(case, sandbox).iter().fold(launch, Launch::arg);
     case.env.iter().fold(launch, |launch, (name, value)| launch.env(name, value))
 }

@@ -14,6 +14,17 @@ use super::rpc::{self, Value};
 use super::sandbox::Sandbox;
 use super::wait;
 
+/// What every supervisord is given: little, and the mark of its test.
+pub fn environment(sandbox: &Sandbox) -> [(&'static str, String); 4] {
+    let dir = sandbox.dir().to_str().expect("temporary folders have plain names");
+    [
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
+        ("HOME", dir.to_owned()),
+        ("LC_ALL", "C.UTF-8".to_owned()),
+        (processes::MARK, dir.to_owned()),
+    ]
+}
+
 /// Which supervisord.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Implementation {
@@ -24,6 +35,14 @@ pub enum Implementation {
 }
 
 impl Implementation {
+    /// Ours; the reference with `TEST_REFERENCE=1`, which shows whether a test asks for what it does.
+    pub fn under_test() -> Self {
+        match std::env::var_os("TEST_REFERENCE") {
+            Some(_) => Self::Reference,
+            None => Self::Ours,
+        }
+    }
+
     /// Path of its supervisord.
     pub fn supervisord(self) -> PathBuf {
         match self {
@@ -41,12 +60,12 @@ pub struct Launch<'s> {
 }
 
 impl<'s> Launch<'s> {
-    /// Ours, in the sandbox's directory with a small environment, on its `supervisord.conf`.
+    /// The one under test, on `supervisord.conf`.
     pub fn new(sandbox: &'s Sandbox) -> Self {
-        Self::of(Implementation::Ours, sandbox).arg("-c").arg("supervisord.conf")
+        Self::of(Implementation::under_test(), sandbox).arg("-c").arg("supervisord.conf")
     }
 
-    /// One of both, with no arguments yet.
+    /// One of both, in the sandbox's directory with a small environment, no arguments yet.
     pub fn of(implementation: Implementation, sandbox: &'s Sandbox) -> Self {
         Self::program(&implementation.supervisord(), sandbox)
     }
@@ -55,12 +74,7 @@ impl<'s> Launch<'s> {
     pub fn program(program: impl AsRef<std::ffi::OsStr>, sandbox: &'s Sandbox) -> Self {
         let mut command = Command::new(program);
         command.current_dir(sandbox.dir()).env_clear().stdin(Stdio::null());
-        for name in ["PATH", "HOME", "TMPDIR"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
-        }
-        command.env("LC_ALL", "C.UTF-8").env(processes::MARK, sandbox.dir());
+        command.envs(environment(sandbox));
         Self { sandbox, command }
     }
 
@@ -101,7 +115,7 @@ impl<'s> Launch<'s> {
         self
     }
 
-    /// Starts it and waits for its end.
+    /// Starts it and waits for its end; for a daemonizing one that is the parent's.
     pub fn run(self) -> ExitStatus {
         self.start().wait()
     }

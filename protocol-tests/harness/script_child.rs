@@ -7,7 +7,7 @@ use super::wait;
 
 /// Puts `report.py` into the sandbox: a child that tells what it was given (see its head).
 pub fn install(sandbox: &Sandbox) {
-    sandbox.write("report.py", include_str!("../children/report.py"));
+    sandbox.write("report.py", include_str!("../scripts/report.py"));
     sandbox.make_dir("report");
     sandbox.set_mode("report", 0o777);
 }

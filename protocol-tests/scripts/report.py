@@ -60,8 +60,9 @@ def write(here):
     name = '%(SUPERVISOR_GROUP_NAME)s:%(SUPERVISOR_PROCESS_NAME)s.json' % os.environ
     path = os.path.join(here, 'report', name)
     fresh = '%s.%d' % (path, os.getpid())
+    text = json.dumps(report(), indent=1, sort_keys=True)
     with open(fresh, 'w') as file:
-        json.dump(report(), file, indent=1, sort_keys=True)
+        file.write(text)
     os.rename(fresh, path)
 
 
