@@ -30,6 +30,7 @@ use crate::sys::clock::Clock;
 use crate::sys::kernel::{Kernel, Unix};
 use crate::sys::pidfile::{self, PidFile};
 use crate::sys::signals::Signals;
+use crate::sys::timer::DeadlineTimer;
 use crate::sys::sockets::{ControlListener, ServerError};
 
 /// What a generation opens before it runs: up to here errors end the program.
@@ -157,7 +158,8 @@ impl Runner {
             Channels::start(Arc::new(move || ring.notify_one())).map_err(system("start threads"))?;
         let (handle, commands) = Handle::new();
         let (answers, answered) = mpsc::channel();
-        let sources = Sources { signals, bell, commands, answers: answered };
+        let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
+        let sources = Sources { signals, bell, timer, commands, answers: answered };
         Ok(Self { loader, bus, clock, channels, answers, handle, sources })
     }
 
