@@ -10,7 +10,7 @@ use super::include;
 use super::paths;
 use super::reader::{Context, Findings};
 use super::schema::{Config, SupervisordConfig};
-use super::servers::{read_rpc_interfaces, read_servers};
+use super::servers::{check_rpc_interfaces, read_rpc_interfaces, read_servers};
 use super::supervisord::{Overrides, Supervisord};
 use crate::model::notice::Level;
 
@@ -213,6 +213,9 @@ fn read_sections(
     let groups = read_groups(&context, &mut findings);
     let servers = read_servers(&context, &mut findings);
     let supervisord = supervisord.finish(overrides, facts, &mut findings, section);
+    if !servers.is_empty() {
+        check_rpc_interfaces(&context, &mut findings);
+    }
     findings.problems.check()?;
     let messages = messages(&supervisord, facts, findings);
     let file = paths::absolute(file, facts);
@@ -234,3 +237,6 @@ fn messages(supervisord: &SupervisordConfig, facts: &HostFacts, findings: Findin
     let infos = findings.infos.into_iter().map(|text| (Level::Info, text));
     criticals.into_iter().chain(warnings).chain(infos).collect()
 }
+
+#[cfg(test)]
+mod tests;
