@@ -24,9 +24,8 @@ pub struct LoadRequest {
 }
 
 /// On stderr when root starts without `-c` (D-042).
-const ROOT_SEARCHES: &str = "Supervisord is running as root and it is searching for its configuration file in \
-    default locations (including its current working directory); you probably want to specify a \"-c\" argument \
-    specifying an absolute path to a configuration file for improved security.";
+const ROOT_SEARCHES: &str = "supervisord runs as root and searches for its configuration file in default places, \
+    among them the current folder; to be safe, name the file by -c and an absolute path";
 
 /// In the log when root stays root without having been told to (D-203).
 const ROOT_STAYS: &str = "Supervisor is running as root.  Privileges were not dropped because no user is specified \
@@ -202,8 +201,7 @@ fn read_sections(
         .section("supervisord")
         .expect("read_files refuses files without it");
     let Some(supervisord) = Supervisord::read(&context, &mut findings, section) else {
-        findings.problems.check()?;
-        unreachable!("a section that was not read has left a problem");
+        return Err(findings.problems.take());
     };
     context.environment = supervisord.environment().to_vec();
     context

@@ -109,7 +109,7 @@ fn root_is_warned() {
     assert!(
         search_warning(&LoadRequest::default(), &facts)
             .unwrap()
-            .contains("\"-c\" argument")
+            .contains("by -c and an absolute path")
     );
     let mut request = LoadRequest {
         file: Some("s.conf".into()),
