@@ -73,7 +73,7 @@ fn generated_cases() {
     };
     let seed = number("CONFIG_SEED", 20_240_607);
     println!("CONFIG_SEED={seed}");
-    let makers: [(&str, fn(&mut Random) -> String); 4] = [
+    let makers: [(&str, generate::Maker); 4] = [
         ("sections", generate::sections),
         ("lines", generate::lines),
         ("formats", generate::formats),

@@ -1,3 +1,4 @@
 //! Runs the real executables.
 
 mod config_oracle;
+mod pidproxy;

@@ -3,6 +3,9 @@
 
 use std::fmt::Write;
 
+/// Makes one configuration.
+pub type Maker = fn(&mut Random) -> String;
+
 /// Numbers that come again with the same seed (splitmix64).
 pub struct Random(pub u64);
 
@@ -325,11 +328,11 @@ fn section(random: &mut Random, out: &mut String, name: &str, options: &[Option_
     for (n, (option, values)) in options.iter().enumerate() {
         // What is required comes first in the tables.
         if (n == 0 && !random.one_in(20)) || random.one_in(if bad { 4 } else { 6 }) {
-            let values = if bad {
-                values
-            } else {
-                &values[..values.len().min(2)]
-            };
+            let values: Vec<&str> = values
+                .iter()
+                .filter(|v| bad || !v.starts_with('!'))
+                .copied()
+                .collect();
             let separator = random.pick(&["=", " = ", ": "]);
             let comment = random.pick(&["", "", " ; note", "\n; note", "\n"]);
             let _ = writeln!(
