@@ -23,6 +23,8 @@ use supervisor::config::words::split_command;
 use supervisor::config::{HostFacts, load};
 use supervisor::sys::host::host_facts;
 
+use crate::harness::reference;
+
 /// The whole environment of both sides.
 const ENVIRONMENT: [(&str, &str); 5] = [
     ("HOME", "/root"),
@@ -256,7 +258,7 @@ fn ask_reference(requests: &[Value], dir: &Path) -> Vec<Value> {
     let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
     let file = dir.join("requests");
     std::fs::write(&file, lines).unwrap();
-    let output = Command::new(root.join("target/reference/bin/python"))
+    let output = Command::new(reference::program("python"))
         .arg(root.join("protocol-tests/oracle/parse_config.py"))
         .arg(&file)
         .env_clear()

@@ -27,10 +27,7 @@ pub fn integer(text: &str) -> Result<i64, BadSize> {
         _ => (false, trimmed),
     };
     let groups: Vec<&str> = digits.split('_').collect();
-    if groups
-        .iter()
-        .any(|g| g.is_empty() || !g.bytes().all(|b| b.is_ascii_digit()))
-    {
+    if groups.iter().any(|g| g.is_empty() || !g.bytes().all(|b| b.is_ascii_digit())) {
         return Err(bad());
     }
     let magnitude = groups.concat().parse::<i64>().unwrap_or(i64::MAX);

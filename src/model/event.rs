@@ -16,7 +16,7 @@ use super::state::ProcessState;
 use super::time::{Now, WallTime};
 
 /// An event as published: numbered and dated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRecord {
     /// Place in the one total order, from 1, without gaps, over the daemon's whole life.
     pub seq: u64,
@@ -301,12 +301,8 @@ impl Output {
 
 impl Communication {
     fn payload(&self) -> Vec<u8> {
-        let head = format!(
-            "processname:{} groupname:{} pid:{}\n",
-            self.process.name(),
-            self.process.group(),
-            self.pid
-        );
+        let head =
+            format!("processname:{} groupname:{} pid:{}\n", self.process.name(), self.process.group(), self.pid);
         [head.as_bytes(), &self.data[..]].concat()
     }
 }
@@ -356,83 +352,31 @@ const KINDS: [(EventKind, &str, Option<EventKind>); 29] = {
     [
         (K::Event, "EVENT", None),
         (K::ProcessState, "PROCESS_STATE", Some(K::Event)),
-        (
-            K::ProcessStateStarting,
-            "PROCESS_STATE_STARTING",
-            Some(K::ProcessState),
-        ),
-        (
-            K::ProcessStateRunning,
-            "PROCESS_STATE_RUNNING",
-            Some(K::ProcessState),
-        ),
-        (
-            K::ProcessStateBackoff,
-            "PROCESS_STATE_BACKOFF",
-            Some(K::ProcessState),
-        ),
-        (
-            K::ProcessStateStopping,
-            "PROCESS_STATE_STOPPING",
-            Some(K::ProcessState),
-        ),
-        (
-            K::ProcessStateExited,
-            "PROCESS_STATE_EXITED",
-            Some(K::ProcessState),
-        ),
-        (
-            K::ProcessStateStopped,
-            "PROCESS_STATE_STOPPED",
-            Some(K::ProcessState),
-        ),
+        (K::ProcessStateStarting, "PROCESS_STATE_STARTING", Some(K::ProcessState)),
+        (K::ProcessStateRunning, "PROCESS_STATE_RUNNING", Some(K::ProcessState)),
+        (K::ProcessStateBackoff, "PROCESS_STATE_BACKOFF", Some(K::ProcessState)),
+        (K::ProcessStateStopping, "PROCESS_STATE_STOPPING", Some(K::ProcessState)),
+        (K::ProcessStateExited, "PROCESS_STATE_EXITED", Some(K::ProcessState)),
+        (K::ProcessStateStopped, "PROCESS_STATE_STOPPED", Some(K::ProcessState)),
         (K::ProcessStateFatal, "PROCESS_STATE_FATAL", Some(K::ProcessState)),
-        (
-            K::ProcessStateUnknown,
-            "PROCESS_STATE_UNKNOWN",
-            Some(K::ProcessState),
-        ),
+        (K::ProcessStateUnknown, "PROCESS_STATE_UNKNOWN", Some(K::ProcessState)),
         (K::ProcessCommunication, "PROCESS_COMMUNICATION", Some(K::Event)),
-        (
-            K::ProcessCommunicationStdout,
-            "PROCESS_COMMUNICATION_STDOUT",
-            Some(K::ProcessCommunication),
-        ),
-        (
-            K::ProcessCommunicationStderr,
-            "PROCESS_COMMUNICATION_STDERR",
-            Some(K::ProcessCommunication),
-        ),
+        (K::ProcessCommunicationStdout, "PROCESS_COMMUNICATION_STDOUT", Some(K::ProcessCommunication)),
+        (K::ProcessCommunicationStderr, "PROCESS_COMMUNICATION_STDERR", Some(K::ProcessCommunication)),
         (K::ProcessLog, "PROCESS_LOG", Some(K::Event)),
         (K::ProcessLogStdout, "PROCESS_LOG_STDOUT", Some(K::ProcessLog)),
         (K::ProcessLogStderr, "PROCESS_LOG_STDERR", Some(K::ProcessLog)),
         (K::RemoteCommunication, "REMOTE_COMMUNICATION", Some(K::Event)),
-        (
-            K::SupervisorStateChange,
-            "SUPERVISOR_STATE_CHANGE",
-            Some(K::Event),
-        ),
-        (
-            K::SupervisorStateChangeRunning,
-            "SUPERVISOR_STATE_CHANGE_RUNNING",
-            Some(K::SupervisorStateChange),
-        ),
-        (
-            K::SupervisorStateChangeStopping,
-            "SUPERVISOR_STATE_CHANGE_STOPPING",
-            Some(K::SupervisorStateChange),
-        ),
+        (K::SupervisorStateChange, "SUPERVISOR_STATE_CHANGE", Some(K::Event)),
+        (K::SupervisorStateChangeRunning, "SUPERVISOR_STATE_CHANGE_RUNNING", Some(K::SupervisorStateChange)),
+        (K::SupervisorStateChangeStopping, "SUPERVISOR_STATE_CHANGE_STOPPING", Some(K::SupervisorStateChange)),
         (K::Tick, "TICK", Some(K::Event)),
         (K::Tick5, "TICK_5", Some(K::Tick)),
         (K::Tick60, "TICK_60", Some(K::Tick)),
         (K::Tick3600, "TICK_3600", Some(K::Tick)),
         (K::ProcessGroup, "PROCESS_GROUP", Some(K::Event)),
         (K::ProcessGroupAdded, "PROCESS_GROUP_ADDED", Some(K::ProcessGroup)),
-        (
-            K::ProcessGroupRemoved,
-            "PROCESS_GROUP_REMOVED",
-            Some(K::ProcessGroup),
-        ),
+        (K::ProcessGroupRemoved, "PROCESS_GROUP_REMOVED", Some(K::ProcessGroup)),
         (K::Output, "", None),
         (K::Notice, "", None),
     ]
@@ -444,10 +388,7 @@ impl EventKind {
 
     /// The kind of this name in a listener's `events=`.
     pub fn from_name(name: &str) -> Option<Self> {
-        KINDS
-            .iter()
-            .find(|(_, n, _)| !n.is_empty() && *n == name)
-            .map(|(kind, _, _)| *kind)
+        KINDS.iter().find(|(_, n, _)| !n.is_empty() && *n == name).map(|(kind, _, _)| *kind)
     }
 
     /// The protocol's name; empty for the kinds of our own.
@@ -462,10 +403,7 @@ impl EventKind {
 
     /// All kinds of the protocol's tree.
     pub fn all() -> impl Iterator<Item = Self> {
-        KINDS
-            .iter()
-            .filter(|(_, name, _)| !name.is_empty())
-            .map(|(kind, _, _)| *kind)
+        KINDS.iter().filter(|(_, name, _)| !name.is_empty()).map(|(kind, _, _)| *kind)
     }
 
     /// Whether this kind is `other` or stands below it.
@@ -536,11 +474,7 @@ mod tests {
     use super::*;
 
     fn change(from: ProcessState, entered: Entered) -> Event {
-        Event::StateChanged(StateChange {
-            process: ProcessName::new("g".into(), "p"),
-            from,
-            entered,
-        })
+        Event::StateChanged(StateChange { process: ProcessName::new("g".into(), "p"), from, entered })
     }
 
     fn text(event: &Event) -> String {
@@ -569,47 +503,17 @@ mod tests {
     fn payloads_of_state_changes() {
         use ProcessState as S;
         let rows = [
-            (
-                S::Stopped,
-                Entered::Starting { tries: 0 },
-                "from_state:STOPPED tries:0",
-            ),
-            (
-                S::Starting,
-                Entered::Running { pid: 7 },
-                "from_state:STARTING pid:7",
-            ),
-            (
-                S::Starting,
-                Entered::Backoff { tries: 1 },
-                "from_state:STARTING tries:1",
-            ),
-            (
-                S::Running,
-                Entered::Stopping { pid: 7 },
-                "from_state:RUNNING pid:7",
-            ),
-            (
-                S::Running,
-                Entered::Exited {
-                    expected: false,
-                    pid: 7,
-                },
-                "from_state:RUNNING expected:0 pid:7",
-            ),
-            (
-                S::Stopping,
-                Entered::Stopped { pid: 7 },
-                "from_state:STOPPING pid:7",
-            ),
+            (S::Stopped, Entered::Starting { tries: 0 }, "from_state:STOPPED tries:0"),
+            (S::Starting, Entered::Running { pid: 7 }, "from_state:STARTING pid:7"),
+            (S::Starting, Entered::Backoff { tries: 1 }, "from_state:STARTING tries:1"),
+            (S::Running, Entered::Stopping { pid: 7 }, "from_state:RUNNING pid:7"),
+            (S::Running, Entered::Exited { expected: false, pid: 7 }, "from_state:RUNNING expected:0 pid:7"),
+            (S::Stopping, Entered::Stopped { pid: 7 }, "from_state:STOPPING pid:7"),
             (S::Backoff, Entered::Fatal, "from_state:BACKOFF"),
             (S::Stopping, Entered::Unknown, "from_state:STOPPING"),
         ];
         for (from, entered, tail) in rows {
-            assert_eq!(
-                text(&change(from, entered)),
-                format!("processname:p groupname:g {tail}")
-            );
+            assert_eq!(text(&change(from, entered)), format!("processname:p groupname:g {tail}"));
         }
     }
 
@@ -630,38 +534,15 @@ mod tests {
             text(&Event::OutputRead(output.clone())),
             "processname:p groupname:g pid:7 channel:stderr\nx\n"
         );
-        assert_eq!(
-            Event::OutputRead(Output {
-                announced: false,
-                ..output
-            })
-            .payload(),
-            None
-        );
-        let message = Communication {
-            process,
-            pid: 7,
-            channel: Channel::Stdout,
-            data: Bytes::from_static(b"hi"),
-        };
-        assert_eq!(
-            text(&Event::Communicated(message)),
-            "processname:p groupname:g pid:7\nhi"
-        );
-        let remote = RemoteCommunication {
-            kind: Bytes::from_static(b"t"),
-            data: Bytes::from_static(b"d"),
-        };
+        assert_eq!(Event::OutputRead(Output { announced: false, ..output }).payload(), None);
+        let message =
+            Communication { process, pid: 7, channel: Channel::Stdout, data: Bytes::from_static(b"hi") };
+        assert_eq!(text(&Event::Communicated(message)), "processname:p groupname:g pid:7\nhi");
+        let remote = RemoteCommunication { kind: Bytes::from_static(b"t"), data: Bytes::from_static(b"d") };
         assert_eq!(text(&Event::RemotelyCommunicated(remote)), "type:t\nd");
         assert_eq!(text(&Event::SupervisorChanged(SupervisorChange::Running)), "");
-        let tick = Tick {
-            period: TickPeriod::Five,
-            when: WallTime::from_nanos(1_000_000_000),
-        };
+        let tick = Tick { period: TickPeriod::Five, when: WallTime::from_nanos(1_000_000_000) };
         assert_eq!(text(&Event::Ticked(tick)), "when:1");
-        assert_eq!(
-            text(&Event::GroupChanged(GroupChange::Added("g".into()))),
-            "groupname:g\n"
-        );
+        assert_eq!(text(&Event::GroupChanged(GroupChange::Added("g".into()))), "groupname:g\n");
     }
 }

@@ -46,10 +46,7 @@ mod tests {
     // D-307, D-308, D-323
     #[test]
     fn texts_and_codes() {
-        let killed = ExitStatus::Signaled {
-            signal: Signal::SEGV,
-            core: true,
-        };
+        let killed = ExitStatus::Signaled { signal: Signal::SEGV, core: true };
         assert_eq!(killed.to_string(), "terminated by SIGSEGV (core dumped)");
         assert_eq!(killed.code(), -1);
         assert_eq!(ExitStatus::Code(3).to_string(), "exit status 3");

@@ -16,10 +16,7 @@ struct Parts {
 impl ProcessName {
     /// Process `name` of group `group`.
     pub fn new(group: Arc<str>, name: &str) -> Self {
-        Self(Arc::new(Parts {
-            group,
-            name: name.into(),
-        }))
+        Self(Arc::new(Parts { group, name: name.into() }))
     }
 
     /// The group's name.

@@ -173,11 +173,7 @@ impl Notice {
             | Self::ReapedUnknown(..)
             | Self::LogReopening => Level::Info,
             Self::Exited { expected, .. } | Self::Stopped { expected, .. } => {
-                if *expected {
-                    Level::Info
-                } else {
-                    Level::Warn
-                }
+                if *expected { Level::Info } else { Level::Warn }
             }
             Self::AlreadyRunning(_) | Self::KillEscalated(..) | Self::OutputDropped(..) => Level::Warn,
             Self::LogWriteFailed(..) => Level::Error,
@@ -225,51 +221,26 @@ impl fmt::Display for Notice {
             Self::SpawnFailed(text) => write!(f, "spawnerr: {text}"),
             Self::AlreadyRunning(p) => write!(f, "process '{}' already running", p.name()),
             Self::StayedUp(p, secs) => stayed_up(f, p, *secs),
-            Self::Exited {
-                process,
-                status,
-                expected,
-            } => {
+            Self::Exited { process, status, expected } => {
                 let word = if *expected { "expected" } else { "not expected" };
                 write!(f, "exited: {} ({status}; {word})", process.name())
             }
             Self::Stopped { process, status, .. } => write!(f, "stopped: {} ({status})", process.name()),
             Self::GaveUp(p) => {
-                write!(
-                    f,
-                    "gave up: {} entered FATAL state, too many start retries too quickly",
-                    p.name()
-                )
+                write!(f, "gave up: {} entered FATAL state, too many start retries too quickly", p.name())
             }
             Self::StoppedInBackoff(p) => {
                 write!(f, "Attempted to kill {}, which is in BACKOFF state.", p.name())
             }
             Self::NothingToKill(p, signal) => {
-                write!(
-                    f,
-                    "attempted to kill {} with sig {signal} but it wasn't running",
-                    p.name()
-                )
+                write!(f, "attempted to kill {} with sig {signal} but it wasn't running", p.name())
             }
             Self::NothingToSignal(p, signal) => {
-                write!(
-                    f,
-                    "attempted to send {} sig {signal} but it wasn't running",
-                    p.name()
-                )
+                write!(f, "attempted to send {} sig {signal} but it wasn't running", p.name())
             }
-            Self::Killing {
-                process,
-                pid,
-                signal,
-                group,
-            } => {
+            Self::Killing { process, pid, signal, group } => {
                 let group = if *group { "process group " } else { "" };
-                write!(
-                    f,
-                    "killing {} (pid {pid}) {group}with signal {signal}",
-                    process.name()
-                )
+                write!(f, "killing {} (pid {pid}) {group}with signal {signal}", process.name())
             }
             Self::KillEscalated(p, pid) => write!(f, "killing '{}' ({pid}) with SIGKILL", p.name()),
             Self::Signalling(p, pid, signal) => write!(f, "sending {} (pid {pid}) sig {signal}", p.name()),
@@ -278,11 +249,7 @@ impl fmt::Display for Notice {
                 write!(f, "unknown problem killing {} ({pid}):{error}", p.name())
             }
             Self::SignalFailed(p, pid, signal, error) => {
-                write!(
-                    f,
-                    "unknown problem sending sig {} ({pid}):{signal}: {error}",
-                    p.name()
-                )
+                write!(f, "unknown problem sending sig {} ({pid}):{signal}: {error}", p.name())
             }
             Self::WaitingToStop(p) => write!(f, "waiting for {} to stop", p.name()),
             Self::WaitingToDie(list) => waiting_to_die(f, list),
@@ -294,20 +261,10 @@ impl fmt::Display for Notice {
                 write!(f, "'{}' {} emitted a comm event", p.name(), channel.name())
             }
             Self::LogWriteFailed(p, channel, error) => {
-                write!(
-                    f,
-                    "cannot write the {} log of '{}': {error}",
-                    channel.name(),
-                    p.name()
-                )
+                write!(f, "cannot write the {} log of '{}': {error}", channel.name(), p.name())
             }
             Self::OutputDropped(p, channel, bytes) => {
-                write!(
-                    f,
-                    "dropped {bytes} bytes of the {} log of '{}'",
-                    channel.name(),
-                    p.name()
-                )
+                write!(f, "dropped {bytes} bytes of the {} log of '{}'", channel.name(), p.name())
             }
             Self::SignalReceived(signal, meaning) => signal_received(f, *signal, *meaning),
             Self::LogReopening => f.write_str("supervisord logreopen"),
@@ -325,10 +282,7 @@ fn stayed_up(f: &mut fmt::Formatter<'_>, p: &ProcessName, secs: i64) -> fmt::Res
 
 fn gone_before_signal(f: &mut fmt::Formatter<'_>, p: &ProcessName, pid: i32) -> fmt::Result {
     let name = p.name();
-    write!(
-        f,
-        "unable to signal {name} (pid {pid}), it probably just exited on its own: no such process"
-    )
+    write!(f, "unable to signal {name} (pid {pid}), it probably just exited on its own: no such process")
 }
 
 fn waiting_to_die(f: &mut fmt::Formatter<'_>, list: &[(ProcessName, ProcessState)]) -> fmt::Result {
@@ -337,11 +291,7 @@ fn waiting_to_die(f: &mut fmt::Formatter<'_>, list: &[(ProcessName, ProcessState
 }
 
 fn channel_closed(f: &mut fmt::Formatter<'_>, p: &ProcessName, channel: Channel, fd: i32) -> fmt::Result {
-    write!(
-        f,
-        "fd {fd} closed, stopped monitoring <{} of {p}>",
-        channel.name()
-    )
+    write!(f, "fd {fd} closed, stopped monitoring <{} of {p}>", channel.name())
 }
 
 fn output_copied(f: &mut fmt::Formatter<'_>, p: &ProcessName, channel: Channel, data: &[u8]) -> fmt::Result {
@@ -353,11 +303,7 @@ fn output_copied(f: &mut fmt::Formatter<'_>, p: &ProcessName, channel: Channel, 
 }
 
 fn signal_received(f: &mut fmt::Formatter<'_>, signal: Signal, meaning: SignalMeaning) -> fmt::Result {
-    let verb = if meaning == SignalMeaning::RestartIgnored {
-        "ignored"
-    } else {
-        "received"
-    };
+    let verb = if meaning == SignalMeaning::RestartIgnored { "ignored" } else { "received" };
     write!(f, "{verb} {signal} indicating {}", meaning.text())
 }
 
@@ -372,65 +318,36 @@ mod tests {
     // D-302 to D-312, D-324, D-471 to D-474
     #[test]
     fn texts_of_the_life_cycle() {
-        let killed = ExitStatus::Signaled {
-            signal: Signal::TERM,
-            core: false,
-        };
+        let killed = ExitStatus::Signaled { signal: Signal::TERM, core: false };
         let rows = [
             (Notice::Spawned(name(), 5), "INFO spawned: 'p' with pid 5"),
-            (
-                Notice::SpawnFailed("can't find command 'x'".into()),
-                "INFO spawnerr: can't find command 'x'",
-            ),
+            (Notice::SpawnFailed("can't find command 'x'".into()), "INFO spawnerr: can't find command 'x'"),
             (
                 Notice::StayedUp(name(), 1),
                 "INFO success: p entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)",
             ),
             (
-                Notice::Exited {
-                    process: name(),
-                    status: ExitStatus::Code(0),
-                    expected: true,
-                },
+                Notice::Exited { process: name(), status: ExitStatus::Code(0), expected: true },
                 "INFO exited: p (exit status 0; expected)",
             ),
             (
-                Notice::Exited {
-                    process: name(),
-                    status: ExitStatus::Code(1),
-                    expected: false,
-                },
+                Notice::Exited { process: name(), status: ExitStatus::Code(1), expected: false },
                 "WARN exited: p (exit status 1; not expected)",
             ),
             (
-                Notice::Stopped {
-                    process: name(),
-                    status: killed,
-                    expected: false,
-                },
+                Notice::Stopped { process: name(), status: killed, expected: false },
                 "WARN stopped: p (terminated by SIGTERM)",
             ),
             (
                 Notice::GaveUp(name()),
                 "INFO gave up: p entered FATAL state, too many start retries too quickly",
             ),
+            (Notice::StoppedInBackoff(name()), "DEBG Attempted to kill p, which is in BACKOFF state."),
             (
-                Notice::StoppedInBackoff(name()),
-                "DEBG Attempted to kill p, which is in BACKOFF state.",
-            ),
-            (
-                Notice::Killing {
-                    process: name(),
-                    pid: 5,
-                    signal: Signal::TERM,
-                    group: true,
-                },
+                Notice::Killing { process: name(), pid: 5, signal: Signal::TERM, group: true },
                 "DEBG killing p (pid 5) process group with signal SIGTERM",
             ),
-            (
-                Notice::KillEscalated(name(), 5),
-                "WARN killing 'p' (5) with SIGKILL",
-            ),
+            (Notice::KillEscalated(name(), 5), "WARN killing 'p' (5) with SIGKILL"),
         ];
         for (notice, line) in rows {
             assert_eq!(format!("{} {notice}", notice.level().code()), line);
@@ -441,10 +358,7 @@ mod tests {
     #[test]
     fn texts_of_the_daemon() {
         let received = |s, m| Notice::SignalReceived(s, m).to_string();
-        assert_eq!(
-            received(Signal::TERM, SignalMeaning::Exit),
-            "received SIGTERM indicating exit request"
-        );
+        assert_eq!(received(Signal::TERM, SignalMeaning::Exit), "received SIGTERM indicating exit request");
         assert_eq!(
             received(Signal::HUP, SignalMeaning::RestartIgnored),
             "ignored SIGHUP indicating restart request (shutdown in progress)"

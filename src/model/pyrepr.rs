@@ -4,11 +4,7 @@ use std::fmt::Write;
 
 /// A bytes object (E-064): `b'...'`, or `b"..."` where it has `'` but no `"`.
 pub fn bytes(data: &[u8]) -> String {
-    let quote = if data.contains(&b'\'') && !data.contains(&b'"') {
-        '"'
-    } else {
-        '\''
-    };
+    let quote = if data.contains(&b'\'') && !data.contains(&b'"') { '"' } else { '\'' };
     let mut out = format!("b{quote}");
     for &byte in data {
         match byte {
@@ -30,11 +26,7 @@ pub fn bytes(data: &[u8]) -> String {
 
 /// A string: quotes chosen likewise, characters that cannot be printed escaped.
 pub fn string(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') {
-        '"'
-    } else {
-        '\''
-    };
+    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
     let mut out = String::from(quote);
     for c in text.chars() {
         match c {

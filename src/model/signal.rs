@@ -86,10 +86,7 @@ impl Signal {
     pub fn from_name(name: &str) -> Option<Self> {
         let upper = name.to_ascii_uppercase();
         let short = upper.strip_prefix("SIG").unwrap_or(&upper);
-        NAMES
-            .iter()
-            .find(|(n, _)| *n == short)
-            .map(|(_, number)| Self(*number))
+        NAMES.iter().find(|(n, _)| *n == short).map(|(_, number)| Self(*number))
     }
 
     /// The number.
