@@ -1,8 +1,9 @@
 //! Runs the real executables.
 
 mod config_oracle;
-mod differential;
 mod daemonize;
+mod differential;
 mod harness;
+mod pidproxy;
 mod signals;
 mod state_transitions;

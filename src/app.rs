@@ -28,7 +28,7 @@ pub fn supervisord() -> ExitCode {
             print!("{text}");
             ExitCode::SUCCESS
         }
-        Ok(Invocation::Run(request)) => run(&facts, request),
+        Ok(Invocation::Run(request)) => run(&facts, *request),
         Err(error) => refuse(&facts, USAGE, [error]),
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::facts::{Account, HostFacts};
 use super::paths;
-use super::schema::{AutoRestart, FcgiAddress, LogFile, Owner, ServerAddress};
+use super::schema::{AutoRestart, FcgiAddress, LogFile, MainLog, Owner, ServerAddress};
 use super::text::{quoted, strip};
 use super::words;
 use crate::model::bytesize::{self, BadSize};
@@ -140,6 +140,25 @@ pub fn path_in_existing_folder(text: &str, facts: &HostFacts) -> Converted<Strin
     Err(format!(
         "The directory named as part of the path {text} does not exist"
     ))
+}
+
+/// [`path_in_existing_folder`], made absolute: for what must not depend on the current folder (D-214).
+pub fn absolute_path(text: &str, facts: &HostFacts) -> Converted<PathBuf> {
+    path_in_existing_folder(text, facts).map(|path| paths::absolute(&path, facts))
+}
+
+/// [`existing_folder`], made absolute.
+pub fn absolute_folder(text: &str, facts: &HostFacts) -> Converted<PathBuf> {
+    existing_folder(text, facts).map(|path| paths::absolute(&paths::text(&path), facts))
+}
+
+/// The activity log: `syslog` or a path (D-100).
+pub fn main_log(text: &str, facts: &HostFacts) -> Converted<MainLog> {
+    if text == "syslog" {
+        Ok(MainLog::Syslog)
+    } else {
+        absolute_path(text, facts).map(MainLog::File)
+    }
 }
 
 /// A user by name or id (D-090).

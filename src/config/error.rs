@@ -148,8 +148,13 @@ impl Problems {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err(ConfigErrors(std::mem::take(&mut self.0)))
+            Err(self.take())
         }
+    }
+
+    /// What there is, where something is known to be wrong.
+    pub(super) fn take(&mut self) -> ConfigErrors {
+        ConfigErrors(std::mem::take(&mut self.0))
     }
 }
 

@@ -277,27 +277,29 @@ impl Directive {
         }
     }
 
+    /// One character, to which a precision means nothing.
     fn character(&self, argument: Argument<'_>) -> Result<String, Failure> {
-        let character = match argument {
-            Argument::Value(Value::Text(text)) if text.chars().count() == 1 => Some(text.clone()),
-            Argument::Value(Value::Number(n)) => {
-                u32::try_from(*n).ok().and_then(char::from_u32).map(String::from)
-            }
-            _ => None,
-        };
-        match character {
-            Some(text) => Ok(self.text(&text)),
-            None => syntax("%c requires int or char"),
+        match argument {
+            Argument::Value(Value::Text(text)) if text.chars().count() == 1 => Ok(self.padded(text)),
+            Argument::Value(Value::Number(n)) => match u32::try_from(*n).ok().and_then(char::from_u32) {
+                Some(c) => Ok(self.padded(&c.to_string())),
+                None => syntax("%c arg not in range(0x110000)"),
+            },
+            _ => syntax("%c requires int or char"),
         }
     }
 
     fn text(&self, text: &str) -> String {
         let shown: String = text.chars().take(self.precision.unwrap_or(usize::MAX)).collect();
+        self.padded(&shown)
+    }
+
+    fn padded(&self, text: &str) -> String {
         let width = self.width;
         if self.flags.left {
-            format!("{shown:<width$}")
+            format!("{text:<width$}")
         } else {
-            format!("{shown:>width$}")
+            format!("{text:>width$}")
         }
     }
 
@@ -322,12 +324,7 @@ impl Directive {
             0
         };
         let least = fill.max(self.precision.unwrap_or(0));
-        let (body, width) = (format!("{head}{digits:0>least$}"), self.width);
-        if self.flags.left {
-            format!("{body:<width$}")
-        } else {
-            format!("{body:>width$}")
-        }
+        self.padded(&format!("{head}{digits:0>least$}"))
     }
 }
 

@@ -11,6 +11,7 @@ use super::expand::Names;
 use super::programs::read_processes;
 use super::reader::{Context, Findings, Reader};
 use super::schema::{FcgiSocket, GroupConfig, PoolConfig, ProcessConfig};
+use super::text::strip;
 
 /// The result handler that there is (E-125).
 const DEFAULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
@@ -225,13 +226,20 @@ impl<'a> Groups<'a> {
             );
             r.refuse(options.redirect_stderr.as_ref(), text);
         }
-        let processes = self.processes(section, name, None);
+        let group = strip(name);
+        let processes = unique(read_processes(
+            self.context,
+            self.findings,
+            section,
+            (name, group),
+            None,
+        ));
         let pool = PoolConfig {
             events: events.unwrap_or_default(),
             buffer_size,
             result_handler: result_handler.unwrap_or_else(|| DEFAULT_HANDLER.to_owned()),
         };
-        self.add(name.trim().to_owned(), priority, processes, Some(pool));
+        self.add(group.to_owned(), priority, processes, Some(pool));
     }
 
     /// The socket of a FastCGI program (D-180 to D-183).

@@ -29,7 +29,6 @@ fn matching(pattern: &str, facts: &HostFacts) -> Vec<String> {
     }
     let folder = paths::folder_of(pattern);
     let name = pattern.rsplit('/').next().unwrap_or(pattern);
-    // A folder without slashes is its own folder: the pattern's last part.
     let folders = if has_wildcard(folder) {
         matching(folder, facts)
     } else {

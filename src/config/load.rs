@@ -10,7 +10,7 @@ use super::include;
 use super::paths;
 use super::reader::{Context, Findings};
 use super::schema::{Config, SupervisordConfig};
-use super::servers::{read_rpc_interfaces, read_servers};
+use super::servers::{check_rpc_interfaces, read_rpc_interfaces, read_servers};
 use super::supervisord::{Overrides, Supervisord};
 use crate::model::notice::Level;
 
@@ -24,9 +24,8 @@ pub struct LoadRequest {
 }
 
 /// On stderr when root starts without `-c` (D-042).
-const ROOT_SEARCHES: &str = "Supervisord is running as root and it is searching for its configuration file in \
-    default locations (including its current working directory); you probably want to specify a \"-c\" argument \
-    specifying an absolute path to a configuration file for improved security.";
+const ROOT_SEARCHES: &str = "supervisord runs as root and searches for its configuration file in default places, \
+    among them the current folder; to be safe, name the file by -c and an absolute path";
 
 /// In the log when root stays root without having been told to (D-203).
 const ROOT_STAYS: &str = "Supervisor is running as root.  Privileges were not dropped because no user is specified \
@@ -202,8 +201,7 @@ fn read_sections(
         .section("supervisord")
         .expect("read_files refuses files without it");
     let Some(supervisord) = Supervisord::read(&context, &mut findings, section) else {
-        findings.problems.check()?;
-        unreachable!("a section that was not read has left a problem");
+        return Err(findings.problems.take());
     };
     context.environment = supervisord.environment().to_vec();
     context
@@ -213,6 +211,9 @@ fn read_sections(
     let groups = read_groups(&context, &mut findings);
     let servers = read_servers(&context, &mut findings);
     let supervisord = supervisord.finish(overrides, facts, &mut findings, section);
+    if !servers.is_empty() {
+        check_rpc_interfaces(&context, &mut findings);
+    }
     findings.problems.check()?;
     let messages = messages(&supervisord, facts, findings);
     let file = paths::absolute(file, facts);
@@ -234,3 +235,6 @@ fn messages(supervisord: &SupervisordConfig, facts: &HostFacts, findings: Findin
     let infos = findings.infos.into_iter().map(|text| (Level::Info, text));
     criticals.into_iter().chain(warnings).chain(infos).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,22 @@ fn rpc_interface(
     })
 }
 
+/// Refuses options of an interface that its factory does not know (C-372). Where there is no server,
+/// no interface is ever made.
+pub(super) fn check_rpc_interfaces(context: &Context<'_>, findings: &mut Findings) {
+    for (section, name) in context.document.sections_with("rpcinterface:") {
+        let unknown = section.settings.iter().find(|setting| setting.option != FACTORY);
+        if let Some(setting) = unknown {
+            let mut reader = Reader {
+                section,
+                names: context.variables.clone(),
+                findings,
+            };
+            reader.refuse(Some(setting), format!("Could not make {name} rpc interface"));
+        }
+    }
+}
+
 /// All control servers: inet, then unix, each in file order (C-009).
 pub(super) fn read_servers(context: &Context<'_>, findings: &mut Findings) -> Vec<ServerConfig> {
     let mut servers = Vec::new();
