@@ -1,7 +1,8 @@
 //! Runs the real executables.
 
-mod differential;
+mod config_oracle;
 mod daemonize;
+mod differential;
 mod harness;
 mod signals;
 mod state_transitions;

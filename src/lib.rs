@@ -26,4 +26,5 @@ pub mod rpc;
 // Floor 10: the programs.
 pub mod app;
 pub mod args;
+pub mod getopt;
 pub mod pidproxy;

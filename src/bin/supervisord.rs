@@ -1,2 +1,7 @@
-//! Entry point.
-fn main() {}
+//! The daemon.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    supervisor::app::supervisord()
+}

@@ -1,3 +1,36 @@
 //! Floor 3: the configuration, from text to checked values.
+//!
+//! [`load::load`] is the way in; [`schema`] is what comes out. On the way: `dialect` reads one file's
+//! text, `document` merges files, `section` gives a section's options as a struct, `reader` expands
+//! and converts them, and `supervisord`, `programs`, `groups`, `servers` know the kinds of sections.
 
+pub mod datatypes;
+mod dialect;
+pub mod diff;
+mod document;
+mod error;
+mod expand;
+mod facts;
+mod groups;
+mod include;
+pub mod load;
+mod paths;
+mod programs;
+mod reader;
+mod sample;
 pub mod schema;
+mod section;
+mod servers;
+mod supervisord;
+mod text;
+pub mod words;
+
+pub use error::{ConfigError, ConfigErrors, render_errors};
+pub use facts::{Account, Accounts, HostFacts};
+pub use schema::Config;
+pub use load::{LoadRequest, load, search_warning};
+pub use sample::SAMPLE;
+pub use supervisord::Overrides;
+
+#[cfg(test)]
+pub(crate) use facts::testing;

@@ -1,1 +1,45 @@
-//! To be filled.
+//! Floor 8: HTTP: connections, authentication, and the way of a request to whatever serves its path.
+//!
+//! What is served is not known here: a [`Service`] gets a whole request and gives a response.
+
+mod access;
+pub mod auth;
+mod crowd;
+mod pace;
+pub mod response;
+pub mod router;
+pub mod server;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use crate::model::notice::Level;
+
+pub use response::Response;
+pub use router::Router;
+pub use server::{Limits, serve};
+
+/// A request that has come in whole and was let through.
+pub type Request = hyper::Request<Bytes>;
+
+/// A response that is being made.
+pub type Answer = Pin<Box<dyn Future<Output = Response>>>;
+
+/// Something that answers requests.
+pub trait Service {
+    /// Begins to answer. Dropping the answer must not undo what has been asked for (C-263).
+    fn call(&self, request: Request) -> Answer;
+}
+
+impl<F: Fn(Request) -> Answer> Service for F {
+    fn call(&self, request: Request) -> Answer {
+        self(request)
+    }
+}
+
+/// Takes a line for the activity log, if its level is written at all.
+pub type Log = Rc<dyn Fn(Level, fmt::Arguments<'_>)>;

@@ -1,1 +1,13 @@
-//! To be filled.
+//! Floor 2: decisions. Input and time go in, effects come out; nobody here reads a clock or a file.
+
+pub mod effect;
+pub mod policy;
+pub mod process;
+pub mod rotation;
+pub mod shutdown;
+pub mod tick;
+
+#[cfg(test)]
+mod process_model;
+#[cfg(test)]
+mod testkit;

@@ -16,7 +16,7 @@ use super::state::ProcessState;
 use super::time::{Now, WallTime};
 
 /// An event as published: numbered and dated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventRecord {
     /// Place in the one total order, from 1, without gaps, over the daemon's whole life.
     pub seq: u64,

@@ -10,3 +10,6 @@ pub mod pyrepr;
 pub mod signal;
 pub mod state;
 pub mod time;
+
+/// The version of Supervisor this project stands in for. Clients compare it.
+pub const VERSION: &str = "4.3.0";

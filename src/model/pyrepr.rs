@@ -38,14 +38,26 @@ pub fn string(text: &str) -> String {
                 out.push('\\');
                 out.push(quote);
             }
-            _ if c.is_control() && u32::from(c) < 0x100 => {
-                write!(out, "\\x{:02x}", u32::from(c)).expect("writing to a String cannot fail");
+            _ if is_printable(c) => out.push(c),
+            _ => {
+                match u32::from(c) {
+                    code @ ..0x100 => write!(out, "\\x{code:02x}"),
+                    code @ ..0x1_0000 => write!(out, "\\u{code:04x}"),
+                    code => write!(out, "\\U{code:08x}"),
+                }
+                .expect("writing to a String cannot fail");
             }
-            _ => out.push(c),
         }
     }
     out.push(quote);
     out
+}
+
+/// Whether `str.isprintable` holds, which is what Rust's own escaping goes by too. It also escapes a
+/// combining character at the start of a text, so there is something before it here.
+fn is_printable(c: char) -> bool {
+    let text = ['a', c].iter().collect::<String>();
+    matches!(c, '\'' | '"' | '\\') || text.escape_debug().nth(2).is_none()
 }
 
 #[cfg(test)]
@@ -64,5 +76,9 @@ mod tests {
     fn quotes_and_escapes_of_strings() {
         assert_eq!(string("it's"), "\"it's\"");
         assert_eq!(string("é\n\x01"), "'é\\n\\x01'");
+        assert_eq!(
+            string("\u{feff}\u{a0}\u{e0001}e\u{301}"),
+            "'\\ufeff\\xa0\\U000e0001e\u{301}'"
+        );
     }
 }

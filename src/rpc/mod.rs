@@ -1,1 +1,14 @@
-//! To be filled.
+//! Floor 9: the XML-RPC interface (control.md, sections 4 to 12).
+//!
+//! `endpoint` turns requests into calls, `methods` is the one table of what can be called; the other
+//! modules hold the methods by subject.
+
+pub mod endpoint;
+pub mod fault;
+pub mod info;
+pub mod methods;
+mod process;
+mod supervisor;
+
+pub use endpoint::{Endpoint, opened};
+pub use methods::DaemonFacts;

@@ -1,1 +1,19 @@
-//! To be filled.
+//! Floor 5: the operating system, behind narrow seams: the only place with `unsafe`.
+
+pub mod child;
+pub mod clock;
+pub mod command;
+pub mod daemonize;
+pub mod held;
+pub mod host;
+pub mod kernel;
+pub mod pidfile;
+pub mod pipe;
+pub mod poller;
+pub mod privilege;
+pub mod reaper;
+pub mod rlimit;
+pub mod signals;
+pub mod sockets;
+pub mod spawn;
+pub mod syslog;

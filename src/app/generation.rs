@@ -1,0 +1,281 @@
+//! Generations: the time from one full (re)start to the next. A generation has an activity log,
+//! control servers, a pidfile and a `Supervisor`; the bus, the workers, the signals and the mailbox
+//! outlive it.
+
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::start::StartError;
+use crate::bus::{EventBus, ObserverId};
+use crate::config::schema::{Config, GroupConfig, MainLog, ServerAddress, ServerConfig, SupervisordConfig};
+use crate::daemon::fcgi::FcgiSockets;
+use crate::daemon::group::{self, GroupLogs};
+use crate::daemon::handle::Handle;
+use crate::daemon::host::{Answer, Host};
+use crate::daemon::launch::{BaseEnvironment, Launcher};
+use crate::daemon::supervisor::{Loader, Outcome, Sources, Supervisor};
+use crate::daemon::table::{Deadlines, Table};
+use crate::http::{self, Limits, Log, Router};
+use crate::logs::auto;
+use crate::logs::channels::Channels;
+use crate::logs::journal::{Journal, JournalTarget};
+use crate::logs::sink::FileSpec;
+use crate::model::event::Event;
+use crate::model::notice::{Level, Notice};
+use crate::rpc::{DaemonFacts, Endpoint};
+use crate::sys::clock::Clock;
+use crate::sys::kernel::{Kernel, Unix};
+use crate::sys::pidfile::{self, PidFile};
+use crate::sys::signals::Signals;
+use crate::sys::sockets::{ControlListener, ServerError};
+
+/// What a generation opens before it runs: up to here errors end the program.
+pub(super) struct Generation {
+    bus: EventBus,
+    clock: Clock,
+    journal: Rc<Journal>,
+    observer: ObserverId,
+    listeners: Vec<(ServerConfig, ControlListener)>,
+    logs: Vec<(Arc<GroupConfig>, GroupLogs)>,
+}
+
+impl Generation {
+    /// Opens the log, the servers and the AUTO logs (D-203 to D-206).
+    pub(super) fn open(config: &Config, bus: &EventBus, clock: Clock) -> Result<Self, StartError> {
+        let settings = &config.supervisord;
+        let journal = open_journal(settings)?;
+        let observer = bus.observe(Rc::clone(&journal) as Rc<_>);
+        let mut generation =
+            Self { bus: bus.clone(), clock, journal, observer, listeners: Vec::new(), logs: Vec::new() };
+        generation.say_kept(config);
+        // Before the old AUTO logs go: they may be those of a daemon that runs (D-221).
+        generation.listeners = open_servers(&config.servers).map_err(StartError::Server)?;
+        if !settings.nocleanup {
+            for text in auto::clean(&settings.childlogdir, &settings.identifier) {
+                generation.say(Level::Warn, text);
+            }
+        }
+        generation.make_logs(config)?;
+        generation.probe_sockets(config)?;
+        generation.say_servers(config);
+        Ok(generation)
+    }
+
+    /// Adds a line to the activity log, and writes it.
+    pub(super) fn say(&self, level: Level, text: impl Into<Arc<str>>) {
+        let notice = Notice::Message(level, text.into());
+        self.bus.publish(self.clock.now(), Event::Noticed(notice));
+        self.journal.flush_here();
+    }
+
+    /// What reading the configuration had to say (D-047).
+    fn say_kept(&self, config: &Config) {
+        let mut kept: Vec<_> = config.messages.iter().collect();
+        kept.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        for (level, text) in kept {
+            self.say(*level, text.as_str());
+        }
+    }
+
+    fn make_logs(&mut self, config: &Config) -> Result<(), StartError> {
+        let settings = &config.supervisord;
+        for group in &config.groups {
+            let logs = group::make_logs(group, settings)
+                .map_err(|error| StartError::ChildLog(settings.childlogdir.clone(), error))?;
+            self.logs.push((Arc::clone(group), logs));
+        }
+        Ok(())
+    }
+
+    /// D-185
+    fn probe_sockets(&self, config: &Config) -> Result<(), StartError> {
+        let processes = config.groups.iter().flat_map(|group| &group.processes);
+        let mut sockets: Vec<_> = processes.filter_map(|process| process.fcgi.as_ref()).collect();
+        sockets.dedup();
+        let say = |notice| {
+            self.bus.publish(self.clock.now(), Event::Noticed(notice));
+        };
+        FcgiSockets::probe(sockets, say).map_err(StartError::Fcgi)
+    }
+
+    /// D-206
+    fn say_servers(&self, config: &Config) {
+        for (server, _) in &self.listeners {
+            for interface in &config.rpc_interfaces {
+                self.say(Level::Info, format!("RPC interface '{}' initialized", interface.name));
+            }
+            if server.credentials.is_none() {
+                let text = format!("Server '{}' running without any HTTP authentication checking", server.section);
+                self.say(Level::Critical, text);
+            }
+        }
+    }
+}
+
+fn open_journal(settings: &SupervisordConfig) -> Result<Rc<Journal>, StartError> {
+    let (target, path) = match &settings.logfile {
+        MainLog::Syslog => (JournalTarget::Syslog, std::path::PathBuf::new()),
+        MainLog::File(path) => {
+            let (maxbytes, backups) = (settings.logfile_maxbytes, settings.logfile_backups);
+            (JournalTarget::File(FileSpec { path: path.clone(), maxbytes, backups }), path.clone())
+        }
+    };
+    let echo = settings.nodaemon && !settings.silent;
+    Journal::open(target, settings.loglevel, echo).map_err(|error| StartError::Log(path, error))
+}
+
+fn open_servers(servers: &[ServerConfig]) -> Result<Vec<(ServerConfig, ControlListener)>, ServerError> {
+    let open = |server: &ServerConfig| {
+        let listener = ControlListener::open(&server.address, |text| eprintln!("{text}"))?;
+        Ok((server.clone(), listener))
+    };
+    servers.iter().map(open).collect()
+}
+
+/// What outlives generations.
+pub(super) struct Runner {
+    loader: Loader,
+    bus: Rc<EventBus>,
+    clock: Clock,
+    channels: Channels,
+    answers: mpsc::Sender<Answer>,
+    handle: Handle,
+    sources: Sources,
+}
+
+impl Runner {
+    /// Starts the workers and installs the signal handlers. Needs the runtime.
+    pub(super) fn new(loader: Loader, bus: Rc<EventBus>, clock: Clock) -> Result<Self, StartError> {
+        let system = |what| move |error| StartError::System(what, error);
+        let signals = Signals::install().map_err(system("install signal handlers"))?;
+        let bell = Arc::new(Notify::new());
+        let ring = Arc::clone(&bell);
+        let channels =
+            Channels::start(Arc::new(move || ring.notify_one())).map_err(system("start threads"))?;
+        let (handle, commands) = Handle::new();
+        let (answers, answered) = mpsc::channel();
+        let sources = Sources { signals, bell, commands, answers: answered };
+        Ok(Self { loader, bus, clock, channels, answers, handle, sources })
+    }
+
+    /// Runs one generation to its end.
+    async fn run(&mut self, config: &Config, generation: Generation) -> Outcome {
+        let pidfile = write_pidfile(&config.supervisord, &generation);
+        let Generation { journal, observer, listeners, logs, .. } = generation;
+        let closing = CancellationToken::new();
+        let serving = tokio::task::spawn_local(self.serve(config, listeners, &journal, closing.clone()));
+        let mut supervisor = Supervisor::new(self.host(config, journal), Arc::clone(&self.loader));
+        for (group, logs) in logs {
+            supervisor.add_group(group, logs);
+        }
+        let outcome = supervisor.run(&mut self.sources).await;
+        closing.cancel();
+        // Its only failure is a listener that the runtime did not take, told where it arose.
+        drop(serving.await);
+        if let Some(pidfile) = pidfile {
+            pidfile.remove();
+        }
+        supervisor.close();
+        self.bus.dismiss(observer);
+        outcome
+    }
+
+    fn host(&self, config: &Config, journal: Rc<Journal>) -> Host {
+        let kernel: Arc<dyn Kernel> = Arc::new(Unix);
+        let own = std::env::vars_os().collect();
+        let environment = BaseEnvironment::new(own, server_url(&config.servers));
+        Host {
+            launcher: Arc::new(Launcher::new(Arc::clone(&kernel), environment)),
+            kernel,
+            clock: self.clock,
+            bus: (*self.bus).clone(),
+            journal,
+            channels: self.channels.clone(),
+            settings: config.supervisord.clone(),
+            fcgi: FcgiSockets::default(),
+            table: Table::default(),
+            deadlines: Deadlines::default(),
+            answers: self.answers.clone(),
+        }
+    }
+
+    fn serve(
+        &self,
+        config: &Config,
+        listeners: Vec<(ServerConfig, ControlListener)>,
+        journal: &Rc<Journal>,
+        closing: CancellationToken,
+    ) -> impl Future<Output = ()> + use<> {
+        let facts = DaemonFacts {
+            identifier: config.supervisord.identifier.clone(),
+            pid: i32::try_from(std::process::id()).unwrap_or(0),
+        };
+        let namespaces = config.rpc_interfaces.iter().map(|interface| interface.name.clone()).collect();
+        let log = self.log(journal);
+        let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces, Rc::clone(&log));
+        let router = Rc::new(Router::default().route("/RPC2", Rc::new(endpoint)));
+        let half = usize::try_from(config.supervisord.minfds / 2).unwrap_or(usize::MAX);
+        let limits = Limits { connections: half, ..Limits::default() };
+        async move {
+            if let Err(error) = http::serve(listeners, router, Rc::clone(&log), limits, closing).await {
+                log(Level::Critical, format_args!("cannot serve: {error}"));
+            }
+        }
+    }
+
+    /// Messages of the servers; those below the log's level are not even formatted.
+    fn log(&self, journal: &Rc<Journal>) -> Log {
+        let (bus, clock, least) = (Rc::clone(&self.bus), self.clock, journal.level());
+        Rc::new(move |level, text| {
+            if level >= least {
+                let notice = Notice::Message(level, text.to_string().into());
+                bus.publish(clock.now(), Event::Noticed(notice));
+            }
+        })
+    }
+}
+
+/// D-220
+fn write_pidfile(settings: &SupervisordConfig, generation: &Generation) -> Option<PidFile> {
+    let path = &settings.pidfile;
+    match PidFile::write(path) {
+        Ok(pidfile) => {
+            generation.say(Level::Info, format!("supervisord started with pid {}", std::process::id()));
+            Some(pidfile)
+        }
+        Err(_) => {
+            generation.say(Level::Critical, pidfile::not_written(path));
+            None
+        }
+    }
+}
+
+/// D-346
+fn server_url(servers: &[ServerConfig]) -> Option<String> {
+    let unix = servers.iter().find(|server| matches!(server.address, ServerAddress::Unix { .. }));
+    unix.or_else(|| servers.first()).map(|server| match &server.address {
+        ServerAddress::Unix { path, .. } => format!("unix://{}", path.display()),
+        ServerAddress::Inet { host, port } => {
+            let host = if host.is_empty() { "localhost" } else { host };
+            format!("http://{host}:{port}")
+        }
+    })
+}
+
+/// Runs generations until one is told to end.
+pub(super) async fn run_all(
+    mut runner: Runner,
+    mut config: Box<Config>,
+    mut generation: Generation,
+) -> Result<(), StartError> {
+    loop {
+        match runner.run(&config, generation).await {
+            Outcome::Exit => return Ok(()),
+            Outcome::Restart(next) => config = next,
+        }
+        generation = Generation::open(&config, &runner.bus, runner.clock)?;
+    }
+}

@@ -1,0 +1,151 @@
+//! Control servers and RPC interfaces (control.md, section 1; daemon.md, section 4.2, D-162).
+
+use serde::Deserialize;
+
+use super::datatypes as types;
+use super::dialect::{Section, Setting};
+use super::groups::unresolvable;
+use super::paths;
+use super::reader::{Context, Findings, Reader};
+use super::schema::{RpcInterfaceConfig, ServerAddress, ServerConfig};
+use super::text::strip;
+
+/// The option of `[rpcinterface:x]`.
+const FACTORY: &str = "supervisor.rpcinterface_factory";
+
+/// The one interface that there is (C-370).
+const MAIN_FACTORY: &str = "supervisor.rpcinterface:make_main_rpcinterface";
+
+/// The options of both kinds of servers.
+#[derive(Deserialize)]
+struct ServerOptions {
+    port: Option<Setting>,
+    file: Option<Setting>,
+    chmod: Option<Setting>,
+    chown: Option<Setting>,
+    username: Option<Setting>,
+    password: Option<Setting>,
+}
+
+/// All `[rpcinterface:x]` sections.
+pub(super) fn read_rpc_interfaces(context: &Context<'_>, findings: &mut Findings) -> Vec<RpcInterfaceConfig> {
+    let sections = context.document.sections_with("rpcinterface:");
+    sections
+        .filter_map(|(section, name)| rpc_interface(context, findings, section, name))
+        .collect()
+}
+
+fn rpc_interface(
+    context: &Context<'_>,
+    findings: &mut Findings,
+    section: &Section,
+    name: &str,
+) -> Option<RpcInterfaceConfig> {
+    let mut reader = Reader {
+        section,
+        names: context.variables.clone(),
+        findings,
+    };
+    let setting = section.get(FACTORY).cloned();
+    if setting.is_none() {
+        reader.refuse(
+            None,
+            format!("section [{}] does not specify a {FACTORY}", section.name),
+        );
+    }
+    let factory = reader.value(&setting, |text| match text {
+        MAIN_FACTORY => Ok(text.to_owned()),
+        _ => Err(unresolvable(text, &section.name)),
+    })?;
+    Some(RpcInterfaceConfig {
+        name: name.to_owned(),
+        factory,
+    })
+}
+
+/// All control servers: inet, then unix, each in file order (C-009).
+pub(super) fn read_servers(context: &Context<'_>, findings: &mut Findings) -> Vec<ServerConfig> {
+    let mut servers = Vec::new();
+    for (section, _) in context.document.sections_with("inet_http_server") {
+        let mut reader = Reader {
+            section,
+            names: context.variables.clone(),
+            findings,
+        };
+        servers.extend(inet_server(&mut reader));
+    }
+    for (section, _) in context.document.sections_with("unix_http_server") {
+        let mut reader = Reader {
+            section,
+            names: context.variables.clone(),
+            findings,
+        };
+        servers.extend(unix_server(context, &mut reader));
+    }
+    servers
+}
+
+fn inet_server(reader: &mut Reader<'_>) -> Option<ServerConfig> {
+    let options: ServerOptions = reader.section.options();
+    let credentials = credentials(reader, &options);
+    if options.port.is_none() {
+        reader.refuse(
+            None,
+            format!("section [{}] has no port value", reader.section.name),
+        );
+    }
+    let address = reader.value(&options.port, types::inet_address)?;
+    Some(ServerConfig {
+        section: reader.section.name.clone(),
+        address,
+        credentials,
+    })
+}
+
+fn unix_server(context: &Context<'_>, reader: &mut Reader<'_>) -> Option<ServerConfig> {
+    let options: ServerOptions = reader.section.options();
+    if options.file.is_none() {
+        reader.refuse(
+            None,
+            format!("section [{}] has no file value", reader.section.name),
+        );
+    }
+    let names = reader.names.clone();
+    reader.names = reader.names.clone().with("here", &context.here);
+    let path = reader.value(&options.file, |text| {
+        Ok(paths::normal(strip(text), context.facts))
+    });
+    reader.names = names;
+    let credentials = credentials(reader, &options);
+    let owner = reader.value(&options.chown, |text| {
+        types::owner(text, context.facts).ok_or_else(|| format!("Invalid sockchown value {text}"))
+    });
+    let mode = reader.value(&options.chmod, |text| {
+        types::octal(text).map_err(|_| format!("Invalid chmod value {text}"))
+    });
+    let address = ServerAddress::Unix {
+        path: path?,
+        mode: mode.unwrap_or(0o700),
+        owner,
+    };
+    Some(ServerConfig {
+        section: reader.section.name.clone(),
+        address,
+        credentials,
+    })
+}
+
+/// User name and password (C-006). An empty user name asks for nothing (C-007).
+fn credentials(reader: &mut Reader<'_>, options: &ServerOptions) -> Option<(String, String)> {
+    let username = reader.text(&options.username);
+    let password = reader.text(&options.password);
+    if options.username.is_some() != options.password.is_some() {
+        let text = format!(
+            "Section [{}] contains incomplete authentication: If a username or a password is specified, both the \
+             username and password must be specified",
+            reader.section.name
+        );
+        reader.refuse(options.username.as_ref().or(options.password.as_ref()), text);
+    }
+    Some((username.filter(|name| !name.is_empty())?, password?))
+}

@@ -1,0 +1,56 @@
+//! Groups: which processes belong together.
+
+use std::io;
+use std::sync::Arc;
+
+use super::process::{LogPaths, Process, log_path};
+use super::table::ProcessKey;
+use crate::config::schema::{ChannelConfig, GroupConfig, LogFile, ProcessConfig, SupervisordConfig};
+use crate::logs::auto;
+use crate::model::event::Channel;
+
+/// A group of the configuration that is there.
+pub struct Group {
+    /// What it was made from.
+    pub config: Arc<GroupConfig>,
+    /// Its processes, in start order (D-174).
+    pub processes: Vec<ProcessKey>,
+}
+
+/// AUTO log files of one group, made before its processes are (D-205).
+pub type GroupLogs = Vec<LogPaths>;
+
+/// Makes the AUTO log files of all processes of a group, also of those that do not start (D-205).
+pub fn make_logs(group: &GroupConfig, settings: &SupervisordConfig) -> io::Result<GroupLogs> {
+    let path = |process: &ProcessConfig, which, channel: &ChannelConfig| match channel.logfile {
+        LogFile::Auto => {
+            let name = process.name.name();
+            auto::create(&settings.childlogdir, name, which, &settings.identifier).map(|p| Some(Arc::new(p)))
+        }
+        LogFile::None | LogFile::Path(_) => Ok(log_path(channel)),
+    };
+    let logs = |process: &Arc<ProcessConfig>| {
+        let stdout = path(process, Channel::Stdout, &process.stdout)?;
+        let redirected = process.redirect_stderr;
+        let stderr = if redirected { None } else { path(process, Channel::Stderr, &process.stderr)? };
+        Ok(LogPaths { stdout, stderr })
+    };
+    group.processes.iter().map(logs).collect()
+}
+
+impl Group {
+    /// A group of processes that were never started.
+    pub fn new(config: Arc<GroupConfig>, logs: GroupLogs, mut key: impl FnMut() -> ProcessKey) -> (Self, Vec<Process>) {
+        let make = |(config, logs): (&Arc<ProcessConfig>, LogPaths)| Process::new(key(), Arc::clone(config), logs);
+        let processes: Vec<Process> = config.processes.iter().zip(logs).map(make).collect();
+        let keys = processes.iter().map(Process::key).collect();
+        (Self { config, processes: keys }, processes)
+    }
+
+    /// The order in which its processes get their stop signal: highest priority number first (D-276).
+    pub fn stop_order(&self) -> Vec<ProcessKey> {
+        let mut order: Vec<_> = self.processes.iter().copied().zip(&self.config.processes).collect();
+        order.sort_by_key(|(_, process)| process.priority);
+        order.into_iter().rev().map(|(key, _)| key).collect()
+    }
+}

@@ -1,0 +1,97 @@
+//! What a process needs of the daemon around it: the kernel, the clock, the bus, the log path.
+
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use super::fcgi::FcgiSockets;
+use super::launch::{Launched, Launcher, SpawnError};
+use super::table::{Deadlines, ProcessKey, Table};
+use crate::bus::EventBus;
+use crate::config::schema::{Config, ProcessConfig, SupervisordConfig};
+use crate::logs::channels::Channels;
+use crate::logs::journal::Journal;
+use crate::model::event::Event;
+use crate::model::notice::{Level, Notice};
+use crate::model::time::Now;
+use crate::sys::clock::Clock;
+use crate::sys::kernel::Kernel;
+
+/// What a worker was asked for.
+pub enum Answer {
+    /// A start: whose, with what result.
+    Launched(ProcessKey, Result<Launched, SpawnError>),
+    /// The configuration was read again; the errors as they are shown.
+    ConfigLoaded(Result<Box<Config>, Vec<String>>),
+}
+
+/// The daemon's surroundings, shared by all its processes.
+pub struct Host {
+    /// Signals and reaps.
+    pub kernel: Arc<dyn Kernel>,
+    /// Reads the time.
+    pub clock: Clock,
+    /// Hears of everything.
+    pub bus: EventBus,
+    /// The activity log.
+    pub journal: Rc<Journal>,
+    /// The log path.
+    pub channels: Channels,
+    /// `[supervisord]`.
+    pub settings: SupervisordConfig,
+    /// Starts children.
+    pub launcher: Arc<Launcher>,
+    /// Listening sockets of FastCGI programs.
+    pub fcgi: FcgiSockets,
+    /// Pids and channels of processes.
+    pub table: Table,
+    /// When which process is to be looked at.
+    pub deadlines: Deadlines,
+    /// Where workers send answers.
+    pub answers: mpsc::Sender<Answer>,
+}
+
+impl Host {
+    /// Publishes a fact.
+    pub fn publish(&self, now: Now, event: Event) {
+        self.bus.publish(now, event);
+    }
+
+    /// Publishes a fact for the activity log.
+    pub fn notice(&self, now: Now, notice: Notice) {
+        self.publish(now, Event::Noticed(notice));
+    }
+
+    /// Publishes a line for the activity log.
+    pub fn say(&self, now: Now, level: Level, text: impl Into<Arc<str>>) {
+        self.notice(now, Notice::Message(level, text.into()));
+    }
+
+    /// Whether the activity log shows what children write (D-406).
+    pub fn copies_output(&self) -> bool {
+        self.journal.level() <= Level::Debug
+    }
+
+    /// One more process has its program's FastCGI socket, if the program has one.
+    pub fn acquire_socket(&mut self, now: Now, config: &ProcessConfig) -> Result<Option<OwnedFd>, SpawnError> {
+        let Some(socket) = &config.fcgi else { return Ok(None) };
+        let bus = &self.bus;
+        let acquired = self.fcgi.acquire(socket, |notice| {
+            bus.publish(now, Event::Noticed(notice));
+        });
+        acquired.map_err(|error| SpawnError::from(error.to_string()))?;
+        let fd = self.fcgi.fd(socket).map(|fd| fd.try_clone_to_owned()).transpose();
+        fd.map_err(|error| error.to_string().into())
+    }
+
+    /// One process less has it.
+    pub fn release_socket(&mut self, now: Now, config: &ProcessConfig) {
+        let bus = &self.bus;
+        if let Some(socket) = &config.fcgi {
+            self.fcgi.release(socket, |notice| {
+            bus.publish(now, Event::Noticed(notice));
+        });
+        }
+    }
+}

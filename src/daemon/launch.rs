@@ -1,0 +1,202 @@
+//! Starting a child: the command is looked up, the log files are opened, then it is forked.
+//!
+//! All of this may block (a hung disk, a slow user database), so a worker does it; the daemon gets a
+//! [`Launched`] child, or the error (D-331 to D-336) with the text that clients and the activity log
+//! show.
+
+use std::collections::HashMap;
+use std::ffi::{CStr, CString, OsString};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nix::errno::Errno;
+
+use crate::config::schema::ProcessConfig;
+use crate::config::words::split_command;
+use crate::logs::channel::ChannelSpec;
+use crate::logs::sink::FileSink;
+use crate::model::pyrepr;
+use crate::sys::command::{self, DEFAULT_PATH};
+use crate::sys::kernel::Kernel;
+use crate::sys::pipe::{self, ChildPipes};
+use crate::sys::spawn::{ForkError, SpawnRequest, UserChange, c_string};
+
+/// Why a child could not be started, as shown.
+pub type SpawnError = Arc<str>;
+
+/// What a worker needs to start a child.
+#[derive(Debug)]
+pub struct LaunchRequest {
+    /// Whose start it is.
+    pub config: Arc<ProcessConfig>,
+    /// What becomes of its output: stdout, and stderr unless that is redirected.
+    pub channels: Vec<ChannelSpec>,
+    /// Its descriptor 0, where that is not a pipe (D-184).
+    pub socket: Option<OwnedFd>,
+}
+
+/// A child that runs, with the daemon's ends of its pipes.
+#[derive(Debug)]
+pub struct Launched {
+    /// The process.
+    pub pid: i32,
+    /// Write end of its stdin, unless it has a socket there.
+    pub stdin: Option<OwnedFd>,
+    /// Its channels, each with its open log file and the read end of its pipe.
+    pub channels: Vec<(ChannelSpec, Option<FileSink>, OwnedFd)>,
+}
+
+/// Starts children; shared by all workers.
+pub struct Launcher {
+    kernel: Arc<dyn Kernel>,
+    environment: BaseEnvironment,
+    /// What is to be done about each user, looked up once.
+    users: Mutex<HashMap<u32, UserChange>>,
+}
+
+impl Launcher {
+    /// Starts children of this kernel in this environment.
+    pub fn new(kernel: Arc<dyn Kernel>, environment: BaseEnvironment) -> Self {
+        Self { kernel, environment, users: Mutex::default() }
+    }
+
+    /// Starts a child. May block.
+    pub fn launch(&self, request: LaunchRequest) -> Result<Launched, SpawnError> {
+        let config = &request.config;
+        let (file, argv) = self.resolve(config)?;
+        let name = config.name.name();
+        let files = request.channels.iter().map(|spec| spec.file.clone().map(FileSink::open).transpose());
+        let files = files.collect::<io::Result<Vec<_>>>().map_err(|error| descriptor_error(name, &error))?;
+        let pipes = pipe::open(request.socket.is_some(), config.redirect_stderr)
+            .map_err(|error| descriptor_error(name, &error))?;
+        let ChildPipes { stdin, stdout, stderr, child } = pipes;
+        let pid = self.fork(config, &file, &argv, request.socket.or(child.stdin), &child.stdout, &child.stderr)?;
+        let outputs = [Some(stdout), stderr].into_iter().flatten();
+        let channels = request.channels.into_iter().zip(files).zip(outputs);
+        Ok(Launched { pid, stdin, channels: channels.map(|((spec, file), pipe)| (spec, file, pipe)).collect() })
+    }
+
+    fn fork(
+        &self,
+        config: &ProcessConfig,
+        file: &CStr,
+        argv: &[CString],
+        stdin: Option<OwnedFd>,
+        stdout: &OwnedFd,
+        stderr: &Option<OwnedFd>,
+    ) -> Result<i32, SpawnError> {
+        let stdin = stdin.expect("pipe::open makes a pipe where there is no socket");
+        let directory = config.directory.as_ref().map(c_string);
+        let request = SpawnRequest {
+            file,
+            argv,
+            environment: &self.environment.strings(config),
+            directory: directory.as_deref(),
+            umask: config.umask,
+            user: &self.user_change(config.user),
+            stdio: [stdin.as_fd(), stdout.as_fd(), stderr.as_ref().unwrap_or(stdout).as_fd()],
+        };
+        self.kernel.spawn(&request).map_err(|error| fork_error(config.name.name(), error))
+    }
+
+    /// The file to execute and the words of the command (D-330 to D-334).
+    fn resolve(&self, config: &ProcessConfig) -> Result<(CString, Vec<CString>), SpawnError> {
+        let command = &config.command;
+        let words = split_command(command)
+            .map_err(|error| format!("can't parse command {}: {error}", pyrepr::string(command)))?;
+        let Some(word) = words.first() else { return Err("command is empty".into()) };
+        let search_path = self.environment.search_path(config);
+        let file = command::find(word, &search_path).map_err(|error| error.to_string())?;
+        Ok((c_string(file), words.iter().map(c_string).collect()))
+    }
+
+    /// What a child does to become this user (D-343).
+    fn user_change(&self, uid: Option<u32>) -> UserChange {
+        let Some(uid) = uid else { return UserChange::Keep };
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users.entry(uid).or_insert_with(|| UserChange::to(uid)).clone()
+    }
+}
+
+/// D-335
+fn descriptor_error(name: &str, error: &io::Error) -> SpawnError {
+    match error.raw_os_error() {
+        Some(nix::libc::EMFILE) => format!("too many open files to spawn '{name}'").into(),
+        code => {
+            let errno = code.map_or_else(|| error.to_string(), |code| format!("{:?}", Errno::from_raw(code)));
+            format!("unknown error making dispatchers for '{name}': {errno}").into()
+        }
+    }
+}
+
+/// D-336
+fn fork_error(name: &str, ForkError(errno): ForkError) -> SpawnError {
+    match errno {
+        Errno::EAGAIN => format!("Too many processes in process table to spawn '{name}'").into(),
+        errno => format!("unknown error during fork for '{name}': {errno:?}").into(),
+    }
+}
+
+/// The environment that all children share: the daemon's own, and what it adds (D-344).
+pub struct BaseEnvironment {
+    own: Vec<(OsString, OsString)>,
+    server_url: Option<String>,
+}
+
+impl BaseEnvironment {
+    /// Over the daemon's environment; `server_url` as D-346 computes it.
+    pub fn new(own: Vec<(OsString, OsString)>, server_url: Option<String>) -> Self {
+        Self { own, server_url }
+    }
+
+    /// Where a program's command is looked up (D-332): PATH of its configured environment, else the
+    /// daemon's, else a fixed one.
+    pub fn search_path(&self, config: &ProcessConfig) -> String {
+        let configured = config.environment.iter().rev().find(|(name, _)| name == "PATH");
+        let own = || self.own.iter().find(|(name, _)| name == "PATH");
+        configured
+            .map(|(_, value)| value.clone())
+            .or_else(|| own().map(|(_, value)| value.to_string_lossy().into_owned()))
+            .unwrap_or_else(|| DEFAULT_PATH.to_owned())
+    }
+
+    /// `NAME=value` strings for one process; what is set later replaces what was set before.
+    pub fn strings(&self, config: &ProcessConfig) -> Vec<CString> {
+        let mut variables = Variables::default();
+        for (name, value) in &self.own {
+            variables.set(name.as_bytes(), value.as_bytes());
+        }
+        variables.set(b"SUPERVISOR_ENABLED", b"1");
+        if let Some(url) = config.serverurl.as_ref().or(self.server_url.as_ref()) {
+            variables.set(b"SUPERVISOR_SERVER_URL", url.as_bytes());
+        }
+        variables.set(b"SUPERVISOR_PROCESS_NAME", config.name.name().as_bytes());
+        variables.set(b"SUPERVISOR_GROUP_NAME", config.name.group().as_bytes());
+        for (name, value) in &config.environment {
+            variables.set(name.as_bytes(), value.as_bytes());
+        }
+        variables.strings
+    }
+}
+
+#[derive(Default)]
+struct Variables {
+    strings: Vec<CString>,
+    places: HashMap<Vec<u8>, usize>,
+}
+
+impl Variables {
+    fn set(&mut self, name: &[u8], value: &[u8]) {
+        let text = std::ffi::OsStr::from_bytes(&[name, b"=", value].concat()).to_owned();
+        let string = c_string(text);
+        match self.places.get(name) {
+            Some(place) => self.strings[*place] = string,
+            None => {
+                self.places.insert(name.to_vec(), self.strings.len());
+                self.strings.push(string);
+            }
+        }
+    }
+}

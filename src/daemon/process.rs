@@ -1,0 +1,319 @@
+//! One process: its machine, and what the machine asks for, performed.
+//!
+//! The machine decides; here its effects are carried out in order, and what comes of them (a pid, an
+//! error, the end of the output) is told to it. After a death the exit waits, as `Input::Drained` not
+//! yet given, until the log path has handled what was in the pipes, at most [`DRAIN`].
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::ProcessInfo;
+use super::host::{Answer, Host};
+use super::launch::{LaunchRequest, Launched, SpawnError};
+use super::table::ProcessKey;
+use crate::config::schema::{AutoRestart, ChannelConfig, LogFile, ProcessConfig};
+use crate::logs::channel::{Channel, ChannelReport, ChannelSpec};
+use crate::logs::sink::FileSpec;
+use crate::machine::effect::{Effect, Effects};
+use crate::machine::policy::{Policy, RestartRule};
+use crate::machine::process::{Input, ProcessMachine, SignalError};
+use crate::model::event::{Channel as Which, Communication, Entered, Event, Output};
+use crate::model::exit::ExitStatus;
+use crate::model::notice::{Level, Notice};
+use crate::model::signal::Signal;
+use crate::model::state::ProcessState;
+use crate::model::time::{Moment, Now, WallTime};
+use crate::sys::kernel::SignalFailure;
+
+/// How long a log file may take for the last output of a dead child; then the rest is dropped.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// A process of the configuration, running or not.
+pub struct Process {
+    key: ProcessKey,
+    config: Arc<ProcessConfig>,
+    machine: ProcessMachine,
+    logs: LogPaths,
+    child: Option<Child>,
+    started: Option<WallTime>,
+    stopped: Option<WallTime>,
+}
+
+/// Where a process' output goes, AUTO resolved.
+#[derive(Clone, Debug, Default)]
+pub struct LogPaths {
+    /// The stdout log.
+    pub stdout: Option<Arc<PathBuf>>,
+    /// The stderr log; none with `redirect_stderr`.
+    pub stderr: Option<Arc<PathBuf>>,
+}
+
+/// A child that is not reaped, or not drained yet.
+struct Child {
+    /// Held open: the child must not see an end of its input (D-341).
+    _stdin: Option<OwnedFd>,
+    open: Vec<Arc<Channel>>,
+    drain_until: Option<Moment>,
+}
+
+impl Process {
+    /// A process that was never started.
+    pub fn new(key: ProcessKey, config: Arc<ProcessConfig>, logs: LogPaths) -> Self {
+        let machine = ProcessMachine::new(config.name.clone(), policy(&config));
+        Self { key, config, machine, logs, child: None, started: None, stopped: None }
+    }
+
+    /// Its key.
+    pub fn key(&self) -> ProcessKey {
+        self.key
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Arc<ProcessConfig> {
+        &self.config
+    }
+
+    /// Its state.
+    pub fn state(&self) -> ProcessState {
+        self.machine.state()
+    }
+
+    /// The child's open channels.
+    pub fn channels(&self) -> &[Arc<Channel>] {
+        self.child.as_ref().map_or(&[], |child| &child.open)
+    }
+
+    /// As the API describes it (C-222 to C-229).
+    pub fn info(&self, now: WallTime) -> ProcessInfo {
+        ProcessInfo {
+            name: self.config.name.clone(),
+            state: self.state(),
+            start: self.started,
+            stop: self.stopped,
+            now,
+            spawnerr: Arc::clone(self.machine.spawnerr()),
+            exitstatus: self.machine.exitstatus().unwrap_or(0),
+            stdout_logfile: self.logs.stdout.clone(),
+            stderr_logfile: self.logs.stderr.clone(),
+            pid: self.machine.pid().unwrap_or(0),
+        }
+    }
+
+    /// Tells the machine and does what it asks for.
+    pub fn step(&mut self, host: &mut Host, now: Now, input: Input) {
+        let mut effects = Effects::new();
+        self.machine.step(now.mono, input, &mut effects);
+        for effect in effects {
+            self.perform(host, now, effect);
+        }
+        host.deadlines.set(self.key, self.deadline());
+    }
+
+    fn perform(&mut self, host: &mut Host, now: Now, effect: Effect) {
+        match effect {
+            Effect::Publish(event) => self.publish(host, now, event),
+            Effect::Spawn => self.launch(host, now),
+            Effect::Signal { pid, group, signal, kill } => self.signal(host, now, (pid, group, signal), kill),
+        }
+    }
+
+    fn publish(&mut self, host: &Host, now: Now, event: Event) {
+        if let Event::StateChanged(change) = &event
+            && matches!(change.entered, Entered::Starting { .. })
+        {
+            self.started = Some(now.wall);
+        }
+        host.publish(now, event);
+    }
+
+    fn signal(&mut self, host: &mut Host, now: Now, target: (i32, bool, Signal), kill: bool) {
+        let (pid, group, signal) = target;
+        let Err(failure) = host.kernel.signal(pid, group, signal) else { return };
+        let error = match failure {
+            SignalFailure::NoSuchProcess => SignalError::NoSuchProcess,
+            SignalFailure::Other(text) => SignalError::Other(text),
+        };
+        self.step(host, now, Input::SignalFailed { kill, error });
+    }
+
+    /// Has a worker start it.
+    fn launch(&mut self, host: &mut Host, now: Now) {
+        let socket = match host.acquire_socket(now, &self.config) {
+            Ok(socket) => socket,
+            Err(error) => return self.step(host, now, Input::SpawnFailed { error }),
+        };
+        let request =
+            LaunchRequest { config: Arc::clone(&self.config), channels: self.channel_specs(host), socket };
+        let (key, launcher) = (self.key, Arc::clone(&host.launcher));
+        let work = move || Answer::Launched(key, launcher.launch(request));
+        host.table.launch_begun();
+        host.channels.ask(work, host.answers.clone());
+    }
+
+    fn channel_specs(&self, host: &Host) -> Vec<ChannelSpec> {
+        let spec = |which, config: &ChannelConfig, path: &Option<Arc<PathBuf>>| ChannelSpec {
+            process: self.config.name.clone(),
+            channel: which,
+            announced: config.events_enabled,
+            copied: host.copies_output(),
+            capture: usize::try_from(config.capture_maxbytes).ok().filter(|max| *max > 0),
+            strip_ansi: host.settings.strip_ansi,
+            file: path.as_ref().map(|path| FileSpec {
+                path: path.to_path_buf(),
+                maxbytes: config.maxbytes,
+                backups: config.backups,
+            }),
+            syslog: config.syslog,
+        };
+        let mut specs = vec![spec(Which::Stdout, &self.config.stdout, &self.logs.stdout)];
+        if !self.config.redirect_stderr {
+            specs.push(spec(Which::Stderr, &self.config.stderr, &self.logs.stderr));
+        }
+        specs
+    }
+
+    /// The worker's answer to [`Process::launch`].
+    pub fn launched(&mut self, host: &mut Host, now: Now, answer: Result<Launched, SpawnError>) {
+        match answer {
+            Ok(launched) => {
+                let pid = launched.pid;
+                self.adopt(host, now, launched);
+                self.step(host, now, Input::Spawned { pid });
+            }
+            Err(error) => {
+                host.release_socket(now, &self.config);
+                self.step(host, now, Input::SpawnFailed { error });
+            }
+        }
+    }
+
+    /// From here on its output is read.
+    fn adopt(&mut self, host: &mut Host, now: Now, launched: Launched) {
+        let mut open = Vec::with_capacity(launched.channels.len());
+        for (spec, file, pipe) in launched.channels {
+            match host.channels.attach(spec, launched.pid, pipe, file) {
+                Ok(channel) => {
+                    host.table.add_channel(channel.key, self.key);
+                    open.push(channel);
+                }
+                Err(error) => {
+                    let text = format!("cannot watch the output of '{}': {error}", self.config.name);
+                    host.say(now, Level::Critical, text);
+                }
+            }
+        }
+        self.child = Some(Child { _stdin: launched.stdin, open, drain_until: None });
+    }
+
+    /// It was reaped. What it left in its pipes comes first (D-352).
+    pub fn died(&mut self, host: &mut Host, now: Now, status: ExitStatus) {
+        self.stopped = Some(now.wall);
+        self.step(host, now, Input::Died { status });
+        if let Some(child) = &mut self.child {
+            child.drain_until = Some(now.mono + DRAIN);
+            for channel in &child.open {
+                host.channels.finish(channel);
+            }
+        }
+        host.deadlines.set(self.key, self.deadline());
+        self.settle(host, now);
+    }
+
+    /// The log path tells of one of its channels.
+    pub fn reported(&mut self, host: &mut Host, now: Now, channel: &Arc<Channel>, report: ChannelReport) {
+        let (process, which, pid) = (channel.spec.process.clone(), channel.spec.channel, channel.pid);
+        match report {
+            ChannelReport::Output { bytes, lines, data } => {
+                if let (true, Some(data)) = (channel.spec.copied, &data) {
+                    host.notice(now, Notice::OutputCopied(process.clone(), which, data.clone()));
+                }
+                let announced = channel.spec.announced;
+                let output = Output { process, pid, channel: which, bytes, lines, data, announced };
+                host.publish(now, Event::OutputRead(output));
+            }
+            ChannelReport::Message(data) => {
+                let message = Communication { process: process.clone(), pid, channel: which, data };
+                host.publish(now, Event::Communicated(message));
+                host.notice(now, Notice::CommunicationEmitted(process, which));
+            }
+            ChannelReport::Ended { fd } => host.notice(now, Notice::ChannelClosed(process, which, fd)),
+            ChannelReport::LogFailed(error) => {
+                host.notice(now, Notice::LogWriteFailed(process, which, error.into()));
+            }
+            ChannelReport::Dropped(bytes) => host.notice(now, Notice::OutputDropped(process, which, bytes)),
+            ChannelReport::Finished => self.channel_finished(host, now, channel),
+        }
+    }
+
+    fn channel_finished(&mut self, host: &mut Host, now: Now, channel: &Arc<Channel>) {
+        host.table.remove_channel(channel.key);
+        if let Some(child) = &mut self.child {
+            child.open.retain(|open| open.key != channel.key);
+        }
+        self.settle(host, now);
+    }
+
+    /// Once a dead child's output is handled, its exit is decided.
+    fn settle(&mut self, host: &mut Host, now: Now) {
+        let over = |child: &Child| child.drain_until.is_some() && child.open.is_empty();
+        if self.child.as_ref().is_some_and(over) {
+            host.release_socket(now, &self.config);
+            self.child = None;
+            self.step(host, now, Input::Drained);
+        }
+    }
+
+    /// Its deadline is reached: the log file had its time, or the machine wants to look.
+    pub fn deadline_reached(&mut self, host: &mut Host, now: Now) {
+        let drain = self.child.as_ref().and_then(|child| child.drain_until);
+        if drain.is_some_and(|until| until <= now.mono) {
+            self.give_up_output(host, now);
+        } else {
+            self.step(host, now, Input::DeadlineReached);
+        }
+    }
+
+    fn give_up_output(&mut self, host: &mut Host, now: Now) {
+        let stuck = self.child.as_mut().map(|child| std::mem::take(&mut child.open)).unwrap_or_default();
+        for channel in stuck {
+            let dropped = host.channels.abandon(&channel);
+            host.table.remove_channel(channel.key);
+            let (process, which) = (channel.spec.process.clone(), channel.spec.channel);
+            host.notice(now, Notice::OutputDropped(process, which, dropped));
+        }
+        self.settle(host, now);
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        let drain = self.child.as_ref().and_then(|child| child.drain_until);
+        [self.machine.deadline(), drain].into_iter().flatten().min()
+    }
+}
+
+/// The path of a channel's log, if it is known beforehand; AUTO is the caller's to make.
+pub fn log_path(config: &ChannelConfig) -> Option<Arc<PathBuf>> {
+    match &config.logfile {
+        LogFile::Path(path) => Some(Arc::new(path.clone())),
+        LogFile::None | LogFile::Auto => None,
+    }
+}
+
+fn policy(config: &ProcessConfig) -> Policy {
+    Policy {
+        autostart: config.autostart,
+        autorestart: match config.autorestart {
+            AutoRestart::Never => RestartRule::Never,
+            AutoRestart::Unexpected => RestartRule::Unexpected,
+            AutoRestart::Always => RestartRule::Always,
+        },
+        startsecs: config.startsecs,
+        startretries: config.startretries,
+        exitcodes: config.exitcodes.clone(),
+        stopsignal: config.stopsignal,
+        stopwaitsecs: config.stopwaitsecs,
+        stopasgroup: config.stopasgroup,
+        killasgroup: config.killasgroup,
+    }
+}

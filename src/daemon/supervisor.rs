@@ -1,0 +1,341 @@
+//! The loop: whatever wakes the daemon becomes one [`Wake`], and one synchronous function handles it.
+//!
+//! Owner of all state of a generation (the time between two full reloads). Everything happens on one
+//! thread, so the order of statements is the order of events; nothing here waits for a disk, a client
+//! or a listener. What is due by the clock comes after what happened, in the same pass.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::sleep_until;
+
+use super::command::{Command, ProcessInfo};
+use super::group::{Group, GroupLogs};
+use super::host::{Answer, Host};
+use super::process::Process;
+use super::launch::{Launched, SpawnError};
+use super::table::{Ended, ProcessKey};
+use crate::config::schema::{Config, GroupConfig};
+use crate::machine::process::Input;
+use crate::machine::shutdown::ShutdownPlan;
+use crate::machine::tick::{self, TickClock};
+use crate::model::event::{Event, GroupChange, SupervisorChange};
+use crate::model::exit::ExitStatus;
+use crate::model::notice::{Level, Notice, SignalMeaning};
+use crate::model::signal::Signal;
+use crate::model::state::SupervisorState;
+use crate::model::time::{Moment, Now};
+use crate::sys::reaper::Reaped;
+use crate::sys::signals::Signals;
+
+/// Answers of workers that are handled before anything else has a look in.
+const ANSWERS_PER_PASS: usize = 32;
+
+/// Reads the configuration again; run by a worker. The errors are as shown.
+pub type Loader = Arc<dyn Fn() -> Result<Box<Config>, Vec<String>> + Send + Sync>;
+
+/// How a generation ended.
+pub enum Outcome {
+    /// The daemon is to end.
+    Exit,
+    /// Everything is to start anew with this configuration.
+    Restart(Box<Config>),
+}
+
+/// What wakes the daemon.
+enum Wake {
+    /// A signal came.
+    Signal(Signal),
+    /// Workers have something to tell.
+    Workers,
+    /// Somebody wants something.
+    Command(Command),
+    /// Something is due.
+    Deadline,
+}
+
+/// Where wakes come from.
+pub struct Sources {
+    /// Unix signals.
+    pub signals: Signals,
+    /// Rung by the workers.
+    pub bell: Arc<Notify>,
+    /// The mailbox.
+    pub commands: Receiver<Command>,
+    /// What workers were asked for.
+    pub answers: mpsc::Receiver<Answer>,
+}
+
+/// The daemon of one generation.
+pub struct Supervisor {
+    pub(super) host: Host,
+    pub(super) processes: BTreeMap<ProcessKey, Process>,
+    pub(super) groups: Vec<Group>,
+    pub(super) state: SupervisorState,
+    pub(super) shutdown: Option<ShutdownPlan>,
+    ticks: TickClock,
+    next_key: u64,
+    loader: Loader,
+    next_config: Option<Box<Config>>,
+}
+
+impl Supervisor {
+    /// A daemon without groups.
+    pub fn new(host: Host, loader: Loader) -> Self {
+        let ticks = TickClock::new(host.clock.now().wall);
+        Self {
+            host,
+            processes: BTreeMap::new(),
+            groups: Vec::new(),
+            state: SupervisorState::Running,
+            shutdown: None,
+            ticks,
+            next_key: 0,
+            loader,
+            next_config: None,
+        }
+    }
+
+    /// Adds a group, unless there is one of this name (D-175).
+    pub fn add_group(&mut self, config: Arc<GroupConfig>, logs: GroupLogs) {
+        if self.groups.iter().any(|group| group.config.name == config.name) {
+            return;
+        }
+        let name = Arc::clone(&config.name);
+        let next_key = &mut self.next_key;
+        let (group, processes) = Group::new(config, logs, || {
+            *next_key += 1;
+            ProcessKey(*next_key)
+        });
+        self.groups.push(group);
+        self.processes.extend(processes.into_iter().map(|process| (process.key(), process)));
+        self.host.publish(self.host.clock.now(), Event::GroupChanged(GroupChange::Added(name)));
+    }
+
+    /// Starts what is to be started, and supervises until everything is stopped again.
+    pub async fn run(&mut self, sources: &mut Sources) -> Outcome {
+        self.open();
+        loop {
+            self.settle();
+            if self.shutdown.as_ref().is_some_and(ShutdownPlan::is_done) {
+                return self.next_config.take().map_or(Outcome::Exit, Outcome::Restart);
+            }
+            let wake = self.next_wake(sources).await;
+            self.handle(wake, sources);
+        }
+    }
+
+    /// E-051, D-285
+    fn open(&mut self) {
+        let now = self.host.clock.now();
+        self.host.publish(now, Event::SupervisorChanged(SupervisorChange::Running));
+        let order: Vec<_> = self.groups.iter().flat_map(|group| group.processes.clone()).collect();
+        for key in order {
+            self.step(key, now, Input::Autostart);
+        }
+    }
+
+    async fn next_wake(&self, sources: &mut Sources) -> Wake {
+        let until = tokio::time::Instant::from_std(self.host.clock.instant(self.next_deadline()));
+        tokio::select! {
+            biased;
+            signal = sources.signals.next() => Wake::Signal(signal),
+            () = sources.bell.notified() => Wake::Workers,
+            Some(command) = sources.commands.recv() => Wake::Command(command),
+            () = sleep_until(until) => Wake::Deadline,
+        }
+    }
+
+    fn next_deadline(&self) -> Moment {
+        let now = self.host.clock.now();
+        let tick = now.mono + tick::next_boundary(now.wall);
+        let report = self.shutdown.as_ref().and_then(ShutdownPlan::report_deadline);
+        [self.host.deadlines.next(), report].into_iter().flatten().fold(tick, Moment::min)
+    }
+
+    fn handle(&mut self, wake: Wake, sources: &mut Sources) {
+        let now = self.host.clock.now();
+        match wake {
+            Wake::Signal(signal) => self.on_signal(now, signal),
+            Wake::Workers => self.on_workers(now, sources),
+            Wake::Command(command) => self.on_command(command, now),
+            Wake::Deadline => {}
+        }
+    }
+
+    /// What is due by the clock, and the shutdown's next step; then the log is handed on.
+    fn settle(&mut self) {
+        let now = self.host.clock.now();
+        for key in self.host.deadlines.due(now.mono) {
+            if let Some(process) = self.processes.get_mut(&key) {
+                process.deadline_reached(&mut self.host, now);
+            }
+        }
+        let mut ticks = Vec::new();
+        self.ticks.advance(now.wall, &mut ticks);
+        for tick in ticks {
+            self.host.publish(now, Event::Ticked(tick));
+        }
+        self.advance_stop(now);
+        self.host.journal.flush(self.host.channels.workers());
+    }
+
+    fn step(&mut self, key: ProcessKey, now: Now, input: Input) {
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.step(&mut self.host, now, input);
+        }
+    }
+
+    fn on_signal(&mut self, now: Now, signal: Signal) {
+        let meaning = match signal {
+            Signal::CHLD => SignalMeaning::ChildQuit,
+            Signal::HUP if self.state == SupervisorState::Shutdown => SignalMeaning::RestartIgnored,
+            Signal::HUP => SignalMeaning::Restart,
+            Signal::USR2 => SignalMeaning::Reopen,
+            _ => SignalMeaning::Exit,
+        };
+        self.host.notice(now, Notice::SignalReceived(signal, meaning));
+        match meaning {
+            SignalMeaning::ChildQuit => self.reap(now),
+            SignalMeaning::Exit => self.exit(now),
+            SignalMeaning::Restart => self.load_configuration(),
+            SignalMeaning::RestartIgnored => {}
+            SignalMeaning::Reopen => self.reopen_logs(now),
+        }
+    }
+
+    fn exit(&mut self, now: Now) {
+        self.next_config = None;
+        self.begin_stop(now, SupervisorState::Shutdown);
+    }
+
+    /// SIGCHLD coalesces: until nothing is left.
+    fn reap(&mut self, now: Now) {
+        loop {
+            match self.host.kernel.reap() {
+                Reaped::Child(pid, status) => self.reaped(now, pid, status),
+                Reaped::Nothing => return,
+                Reaped::Failed(errno) => {
+                    let text = format!("waitpid error {errno}; a process may not be cleaned up properly");
+                    return self.host.say(now, Level::Critical, text);
+                }
+            }
+        }
+    }
+
+    fn reaped(&mut self, now: Now, pid: i32, status: ExitStatus) {
+        match self.host.table.reaped(pid, status) {
+            Ended::Process(key) => self.died(key, now, status),
+            Ended::Early => {}
+            Ended::Stranger => self.host.notice(now, Notice::ReapedUnknown(pid, status)),
+        }
+    }
+
+    fn died(&mut self, key: ProcessKey, now: Now, status: ExitStatus) {
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.died(&mut self.host, now, status);
+        }
+        self.take_reports(now);
+    }
+
+    fn launched(&mut self, now: Now, key: ProcessKey, result: Result<Launched, SpawnError>) {
+        let ended = match &result {
+            Ok(launched) => self.host.table.launch_succeeded(launched.pid, key),
+            Err(_) => {
+                self.host.table.launch_failed();
+                None
+            }
+        };
+        if let Some(process) = self.processes.get_mut(&key) {
+            process.launched(&mut self.host, now, result);
+        }
+        if let Some(status) = ended {
+            self.died(key, now, status);
+        }
+        for (pid, status) in self.host.table.strangers() {
+            self.host.notice(now, Notice::ReapedUnknown(pid, status));
+        }
+    }
+
+    fn on_workers(&mut self, now: Now, sources: &Sources) {
+        self.take_reports(now);
+        for _ in 0..ANSWERS_PER_PASS {
+            match sources.answers.try_recv() {
+                Ok(answer) => self.on_answer(self.host.clock.now(), answer),
+                Err(_) => return,
+            }
+        }
+        sources.bell.notify_one();
+    }
+
+    fn take_reports(&mut self, now: Now) {
+        for (channel, report) in self.host.channels.take_reports() {
+            let owner = self.host.table.owner_of_channel(channel.key);
+            if let Some(process) = owner.and_then(|key| self.processes.get_mut(&key)) {
+                process.reported(&mut self.host, now, &channel, report);
+            }
+        }
+    }
+
+    fn on_answer(&mut self, now: Now, answer: Answer) {
+        match answer {
+            Answer::Launched(key, result) => self.launched(now, key, result),
+            Answer::ConfigLoaded(result) => self.on_configuration(now, result),
+        }
+    }
+
+    /// D-263, ours: the whole new configuration is read and checked before anything is stopped.
+    fn load_configuration(&self) {
+        let loader = Arc::clone(&self.loader);
+        let load = move || Answer::ConfigLoaded(loader());
+        self.host.channels.ask(load, self.host.answers.clone());
+    }
+
+    fn on_configuration(&mut self, now: Now, result: Result<Box<Config>, Vec<String>>) {
+        match result {
+            Ok(_) if self.state == SupervisorState::Shutdown => {}
+            Ok(config) => {
+                self.next_config = Some(config);
+                self.begin_stop(now, SupervisorState::Restarting);
+            }
+            Err(problems) => {
+                for problem in problems {
+                    self.host.say(now, Level::Error, format!("cannot reload the configuration: {problem}"));
+                }
+            }
+        }
+    }
+
+    /// D-264
+    fn reopen_logs(&mut self, now: Now) {
+        self.host.notice(now, Notice::LogReopening);
+        self.host.journal.reopen(self.host.channels.workers());
+        for channel in self.processes.values().flat_map(Process::channels) {
+            self.host.channels.reopen(channel);
+        }
+    }
+
+    /// An answer nobody waits for any more is dropped.
+    fn on_command(&mut self, command: Command, now: Now) {
+        match command {
+            Command::ReportState(answer) => drop(answer.send(self.state)),
+            Command::ListProcesses(answer) => drop(answer.send(self.list_processes(now))),
+        }
+    }
+
+    /// Sorted by group name, then process name (C-221).
+    fn list_processes(&self, now: Now) -> Vec<ProcessInfo> {
+        let mut list: Vec<_> = self.processes.values().map(|process| process.info(now.wall)).collect();
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list
+    }
+
+    /// Ends the generation: what the log holds back is written, within a second.
+    pub fn close(self) -> Host {
+        self.host.journal.settle(self.host.channels.workers(), Duration::from_secs(1));
+        self.host
+    }
+}

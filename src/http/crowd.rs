@@ -1,0 +1,103 @@
+//! All connections there are: how many may be, and which must go when another needs its place.
+//!
+//! Descriptors are also needed to start programs, so clients get a fixed share (see
+//! [`super::Limits`]). A client that only holds a connection open does not keep others out: the one
+//! that has been idle for longest goes first.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::pace::{Pace, Phase};
+
+/// The connections of all servers.
+pub(super) struct Crowd {
+    limit: usize,
+    members: RefCell<Vec<Rc<Member>>>,
+    /// A place became free, or a connection idle.
+    changed: Notify,
+}
+
+struct Member {
+    pace: Rc<Pace>,
+    leave: CancellationToken,
+}
+
+/// A connection's place in the crowd, until it is dropped.
+pub(super) struct Place {
+    crowd: Rc<Crowd>,
+    member: Rc<Member>,
+}
+
+impl Crowd {
+    pub(super) fn new(limit: usize) -> Rc<Self> {
+        Rc::new(Self {
+            limit,
+            members: RefCell::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// A place for one more, as soon as there is one; `shutdown` is then its word to leave too.
+    pub(super) async fn admit(self: Rc<Self>, shutdown: &CancellationToken) -> Place {
+        while self.members.borrow().len() >= self.limit {
+            self.dismiss_idlest();
+            self.change().await;
+        }
+        let member = Rc::new(Member {
+            pace: Pace::new(),
+            leave: shutdown.child_token(),
+        });
+        self.members.borrow_mut().push(Rc::clone(&member));
+        Place { crowd: self, member }
+    }
+
+    /// Resolves when a connection has ended, or become idle.
+    pub(super) async fn change(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Sends one away, unless one is leaving already.
+    pub(super) fn dismiss_idlest(&self) {
+        let members = self.members.borrow();
+        if members.iter().any(|member| member.leave.is_cancelled()) {
+            return;
+        }
+        let idle = members
+            .iter()
+            .filter_map(|member| Some((member.pace.idle_since()?, member)));
+        if let Some((_, member)) = idle.min_by_key(|(since, _)| *since) {
+            member.leave.cancel();
+        }
+    }
+}
+
+impl Place {
+    /// The connection's time-keeper.
+    pub(super) fn pace(&self) -> Rc<Pace> {
+        Rc::clone(&self.member.pace)
+    }
+
+    /// The connection's request is answered; it is idle, and whoever waits for a place may have its.
+    pub(super) fn rest(&self) {
+        self.member.pace.enter(Phase::Idle);
+        self.crowd.changed.notify_waiters();
+    }
+
+    /// Resolves when the connection must end.
+    pub(super) async fn dismissed(&self) {
+        self.member.leave.cancelled().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.crowd
+            .members
+            .borrow_mut()
+            .retain(|member| !Rc::ptr_eq(member, &self.member));
+        self.crowd.changed.notify_waiters();
+    }
+}

@@ -1,0 +1,224 @@
+//! How long a connection may take over each part of its life.
+//!
+//! A client between two requests is normal for half an hour (C-043); one that has begun a request must
+//! get on with it, and one that takes no answer is cut off (C-042). hyper's own time-out for headers
+//! cannot tell the first two apart, so the connection's stream keeps the time.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Between two requests.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+/// From a request's first byte to the end of its headers, and between two pieces of its body.
+const REQUEST: Duration = Duration::from_secs(60);
+/// Without any byte of an answer being taken.
+const UNREAD: Duration = Duration::from_secs(5 * 60);
+
+/// Where a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No byte of a request is there.
+    Idle,
+    /// Its headers come in.
+    Head,
+    /// Its body comes in.
+    Body,
+    /// It is being answered.
+    Answer,
+}
+
+impl Phase {
+    const fn limit(self) -> Option<Duration> {
+        match self {
+            Self::Idle => Some(IDLE),
+            Self::Head | Self::Body => Some(REQUEST),
+            Self::Answer => None,
+        }
+    }
+}
+
+/// The phase of a connection, shared by its stream and by whoever answers.
+pub(super) struct Pace {
+    phase: Cell<Phase>,
+    since: Cell<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Self {
+            phase: Cell::new(Phase::Idle),
+            since: Cell::new(Instant::now()),
+        })
+    }
+
+    pub(super) fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.since.set(Instant::now());
+    }
+
+    fn received(&self) {
+        match self.phase.get() {
+            Phase::Idle => self.enter(Phase::Head),
+            Phase::Body => self.enter(Phase::Body),
+            // Every byte of a header must not buy time anew.
+            Phase::Head | Phase::Answer => {}
+        }
+    }
+
+    /// Since when it has no whole request in hand, if it has none.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        matches!(self.phase.get(), Phase::Idle | Phase::Head).then(|| self.since.get())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.phase.get().limit().map(|limit| self.since.get() + limit)
+    }
+}
+
+/// A stream that fails when its time is over.
+pub(super) struct Paced<S> {
+    stream: S,
+    pace: Rc<Pace>,
+    reading: Alarm,
+    writing: Alarm,
+    unread_since: Option<Instant>,
+}
+
+impl<S> Paced<S> {
+    pub(super) fn new(stream: S, pace: Rc<Pace>) -> Self {
+        Self {
+            stream,
+            pace,
+            reading: Alarm::default(),
+            writing: Alarm::default(),
+            unread_since: None,
+        }
+    }
+
+    /// Keeps the time of an attempt to write.
+    fn written<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if result.is_ready() {
+            self.unread_since = None;
+            return result;
+        }
+        let since = *self.unread_since.get_or_insert_with(Instant::now);
+        self.writing.check(cx, Some(since + UNREAD))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let result = Pin::new(&mut this.stream).poll_read(cx, buf);
+        if result.is_pending() {
+            return this.reading.check(cx, this.pace.deadline());
+        }
+        if buf.filled().len() > before {
+            this.pace.received();
+        }
+        result
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.stream).poll_write(cx, data);
+        this.written(cx, result)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let result = Pin::new(&mut this.stream).poll_write_vectored(cx, data);
+        this.written(cx, result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+/// A timer that is made when it is first needed.
+#[derive(Default)]
+struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// Fails once `deadline` is past, and wakes the task then.
+    fn check<T>(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<io::Result<T>> {
+        let Some(deadline) = deadline else {
+            return Poll::Pending;
+        };
+        let timer = self.0.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer
+            .as_mut()
+            .poll(cx)
+            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    // C-042, C-043
+    #[tokio::test(start_paused = true)]
+    async fn idling_is_long_and_dawdling_is_short() {
+        let start = Instant::now();
+        let (mut client, server) = duplex(64);
+        let mut stream = Paced::new(server, Pace::new());
+        client.write_all(b"P").await.unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), b'P');
+        assert_eq!(
+            stream.read_u8().await.unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
+        assert!(start.elapsed() - REQUEST < Duration::from_millis(10));
+
+        let start = Instant::now();
+        stream.pace.enter(Phase::Idle);
+        assert_eq!(
+            stream.read_u8().await.unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
+        assert!(start.elapsed() - IDLE < Duration::from_millis(10));
+    }
+
+    // C-042
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_nobody_takes() {
+        let start = Instant::now();
+        let (_client, server) = duplex(4);
+        let mut stream = Paced::new(server, Pace::new());
+        assert_eq!(
+            stream.write_all(b"12345").await.unwrap_err().kind(),
+            io::ErrorKind::TimedOut
+        );
+        assert!(start.elapsed() - UNREAD < Duration::from_millis(10));
+    }
+}

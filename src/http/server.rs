@@ -1,0 +1,339 @@
+//! Connections: accepted, let through or refused, read whole, answered, closed.
+//!
+//! Each connection is a task of its own on the one thread; nothing here waits for one client while
+//! another could be served (C-042). hyper speaks the protocol, `pace` keeps the time.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::time::{Instant, timeout};
+use tokio_util::either::Either;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::access::Entry;
+use super::auth::Credentials;
+use super::crowd::{Crowd, Place};
+use super::pace::{Pace, Paced, Phase};
+use super::response::{self, Response};
+use super::{Log, Service};
+use crate::config::schema::ServerConfig;
+use crate::model::notice::Level;
+use crate::sys::sockets::{ControlListener, SocketFile};
+
+/// Headers of one request, in bytes (C-041).
+const MAX_HEADERS: usize = 64 * 1024;
+/// What is read of the body of a refused request, so that the client comes to read the answer (C-052).
+const MAX_REFUSED: usize = 1024 * 1024;
+/// How long that may take.
+const REFUSED_PATIENCE: Duration = Duration::from_secs(5);
+/// After `accept` failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The log hears of that no more often than this.
+const COMPLAINT: Duration = Duration::from_secs(60);
+/// For answers that are being written when everything ends.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What clients may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time, of all servers together. One more takes the place of the one that has been
+    /// idle for longest; where none is idle, it waits.
+    pub connections: usize,
+    /// Bytes of one request's body.
+    pub body: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            body: 64 * 1024 * 1024,
+        }
+    }
+}
+
+/// Serves on all listeners until `shutdown`; then closes them, removes their socket files, and returns
+/// when every connection is closed (C-019). Must be called within a `LocalSet`.
+///
+/// # Errors
+///
+/// The runtime could not take over a listener.
+pub async fn serve(
+    servers: Vec<(ServerConfig, ControlListener)>,
+    service: Rc<dyn Service>,
+    log: Log,
+    limits: Limits,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    let tasks = TaskTracker::new();
+    let crowd = Crowd::new(limits.connections);
+    let mut ready = Vec::with_capacity(servers.len());
+    for (config, listener) in servers {
+        let credentials = config
+            .credentials
+            .as_ref()
+            .map(|(user, password)| Credentials::new(user, password));
+        let site = Site {
+            section: config.section,
+            credentials,
+            service: Rc::clone(&service),
+            log: Rc::clone(&log),
+            body_limit: limits.body,
+        };
+        let server = Server {
+            site: Rc::new(site),
+            crowd: Rc::clone(&crowd),
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+        };
+        ready.push((server, Listener::new(listener)?));
+    }
+    for (server, (listener, file)) in ready {
+        tasks.spawn_local(server.run(listener, file));
+    }
+    shutdown.cancelled().await;
+    tasks.close();
+    tasks.wait().await;
+    Ok(())
+}
+
+/// What answering on one server needs.
+struct Site {
+    section: String,
+    credentials: Option<Credentials>,
+    service: Rc<dyn Service>,
+    log: Log,
+    body_limit: usize,
+}
+
+struct Server {
+    site: Rc<Site>,
+    crowd: Rc<Crowd>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+enum Listener {
+    Inet(TcpListener),
+    Unix(UnixListener),
+}
+
+type Stream = Either<TcpStream, UnixStream>;
+
+impl Listener {
+    fn new(listener: ControlListener) -> io::Result<(Self, Option<SocketFile>)> {
+        Ok(match listener {
+            ControlListener::Inet(listener) => (Self::Inet(TcpListener::from_std(listener)?), None),
+            ControlListener::Unix(listener, file) => {
+                (Self::Unix(UnixListener::from_std(listener)?), Some(file))
+            }
+        })
+    }
+
+    async fn accept(&self) -> io::Result<Stream> {
+        match self {
+            Self::Inet(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // Answers are written whole; waiting for more to send would only delay them. A stream
+                // that refuses is served all the same.
+                let _ = stream.set_nodelay(true);
+                Ok(Either::Left(stream))
+            }
+            Self::Unix(listener) => Ok(Either::Right(listener.accept().await?.0)),
+        }
+    }
+}
+
+impl Server {
+    async fn run(self, listener: Listener, file: Option<SocketFile>) {
+        let shutdown = self.shutdown.clone();
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {}
+            () = self.accept_all(&listener) => {}
+        }
+        drop(listener);
+        if let Some(Err(error)) = file.as_ref().map(SocketFile::remove) {
+            let Site { section, log, .. } = &*self.site;
+            log(
+                Level::Warn,
+                format_args!("could not remove the socket of {section}: {error}"),
+            );
+        }
+    }
+
+    async fn accept_all(&self, listener: &Listener) {
+        let mut complained = None;
+        loop {
+            match listener.accept().await {
+                Ok(stream) => {
+                    let place = Rc::clone(&self.crowd).admit(&self.shutdown).await;
+                    self.tasks
+                        .spawn_local(connection(stream, Rc::clone(&self.site), place));
+                }
+                Err(error) if gone_already(&error) => {}
+                Err(error) => {
+                    if complained.is_none_or(|at: Instant| at.elapsed() > COMPLAINT) {
+                        self.site.complain(&error);
+                        complained = Some(Instant::now());
+                    }
+                    // Without descriptors, trying again at once would only burn time.
+                    self.crowd.dismiss_idlest();
+                    let _ = timeout(ACCEPT_PAUSE, self.crowd.change()).await;
+                }
+            }
+        }
+    }
+}
+
+/// The client gave up before it was accepted.
+fn gone_already(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
+}
+
+/// One connection, from its first byte to its end.
+async fn connection(stream: Stream, site: Rc<Site>, place: Place) {
+    let place = Rc::new(place);
+    let peer = peer(&stream);
+    let io = TokioIo::new(Paced::new(stream, place.pace()));
+    let service = service_fn(|request| {
+        let (site, place) = (Rc::clone(&site), Rc::clone(&place));
+        async move {
+            let entry = Entry::new(peer, &request);
+            let response = site.answer(request, &place.pace()).await;
+            (site.log)(Level::Trace, format_args!("{}", entry.answered(&response)));
+            place.rest();
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http1::Builder::new()
+        .header_read_timeout(None)
+        .max_header_size(MAX_HEADERS)
+        .max_buf_size(2 * MAX_HEADERS)
+        // A client may close its side after the request and still read the answer.
+        .half_close(true)
+        .serve_connection(io, service);
+    tokio::pin!(connection);
+    // How a connection ended is its client's business: hang-ups are no errors here.
+    tokio::select! {
+        biased;
+        _ = connection.as_mut() => {}
+        () = place.dismissed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = timeout(GRACE, connection).await;
+        }
+    }
+}
+
+fn peer(stream: &Stream) -> Option<SocketAddr> {
+    match stream {
+        Either::Left(stream) => stream.peer_addr().ok(),
+        Either::Right(_) => None,
+    }
+}
+
+impl Site {
+    async fn answer(&self, request: hyper::Request<Incoming>, pace: &Pace) -> Response {
+        pace.enter(Phase::Body);
+        if !self.admits(&request) {
+            return refuse(request).await;
+        }
+        if lacks_length(&request) {
+            return closing(response::error(StatusCode::LENGTH_REQUIRED));
+        }
+        let (head, body) = request.into_parts();
+        let body = match read_whole(body, self.body_limit).await {
+            Ok(body) => body,
+            Err(status) => return closing(response::error(status)),
+        };
+        pace.enter(Phase::Answer);
+        self.service.call(hyper::Request::from_parts(head, body)).await
+    }
+
+    fn complain(&self, error: &io::Error) {
+        let Self { section, log, .. } = self;
+        log(
+            Level::Error,
+            format_args!("{section}: cannot accept connections: {error}"),
+        );
+    }
+
+    fn admits(&self, request: &hyper::Request<Incoming>) -> bool {
+        let presented = || {
+            request
+                .headers()
+                .get(AUTHORIZATION)
+                .map_or(&[][..], HeaderValue::as_bytes)
+        };
+        self.credentials
+            .as_ref()
+            .is_none_or(|credentials| credentials.admit(presented()))
+    }
+}
+
+/// 401 (C-051), after the body was read and thrown away (C-052).
+async fn refuse(request: hyper::Request<Incoming>) -> Response {
+    // Whether that works makes no difference: the connection is closed either way.
+    let _ = timeout(REFUSED_PATIENCE, discard(request.into_body())).await;
+    let mut response = closing(response::error(StatusCode::UNAUTHORIZED));
+    response.headers_mut().insert(
+        WWW_AUTHENTICATE,
+        HeaderValue::from_static("Basic realm=\"default\""),
+    );
+    response
+}
+
+async fn discard(mut body: Incoming) {
+    let mut seen = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        seen += frame.data_ref().map_or(0, bytes::Bytes::len);
+        if seen > MAX_REFUSED {
+            return;
+        }
+    }
+}
+
+/// A POST that does not say how long it is (C-033).
+fn lacks_length(request: &hyper::Request<Incoming>) -> bool {
+    let headers = request.headers();
+    request.method() == Method::POST
+        && !headers.contains_key(CONTENT_LENGTH)
+        && !headers.contains_key(TRANSFER_ENCODING)
+}
+
+async fn read_whole(body: Incoming, limit: usize) -> Result<bytes::Bytes, StatusCode> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+fn closing(mut response: Response) -> Response {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+#[cfg(test)]
+mod tests;

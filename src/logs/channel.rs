@@ -1,0 +1,180 @@
+//! One output channel of one child: from its pipe through capture and stripping to its log.
+//!
+//! A channel is shared by the thread that decides and the workers. Its [`Pump`] is behind a lock that
+//! only a worker holds for long; what the daemon wants of it while it may be held is said in atomics.
+//! Read, write, report happen in this order for each chunk (E-044): whoever hears of output finds it
+//! in the file. A log file that takes nothing stops the reading, so it is the child that waits.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use super::pump::Pump;
+use super::sink::FileSpec;
+use crate::model::event::Channel as Which;
+use crate::model::name::ProcessName;
+use crate::sys::pipe;
+
+/// What becomes of a channel's output.
+#[derive(Clone, Debug)]
+pub struct ChannelSpec {
+    /// Whose output it is.
+    pub process: ProcessName,
+    /// Which of the two.
+    pub channel: Which,
+    /// Its output is announced as PROCESS_LOG events (E-045).
+    pub announced: bool,
+    /// Somebody else wants to see the bytes: the activity log at level debug.
+    pub copied: bool,
+    /// Size of the capture buffer, if capture is on (D-443).
+    pub capture: Option<usize>,
+    /// Escape sequences are removed (D-440).
+    pub strip_ansi: bool,
+    /// The log file.
+    pub file: Option<FileSpec>,
+    /// Lines also go to syslog (D-441).
+    pub syslog: bool,
+}
+
+/// A channel of a child that was spawned.
+pub struct Channel {
+    /// What becomes of its output.
+    pub spec: ChannelSpec,
+    /// The child.
+    pub pid: i32,
+    /// The key under which it is known.
+    pub key: usize,
+    pipe: OwnedFd,
+    pub(super) pump: Mutex<Option<Pump>>,
+    pub(super) orders: Orders,
+    pub(super) tally: Tally,
+}
+
+/// What the daemon wants of a channel, looked at by whoever holds the pump.
+#[derive(Default)]
+pub(super) struct Orders {
+    /// Somebody found the pump taken; its holder looks again.
+    pub(super) again: AtomicBool,
+    /// Open the file again.
+    pub(super) reopen: AtomicBool,
+    /// The child is dead: read this many bytes more, then end. -1: it lives.
+    pub(super) remaining: Remaining,
+    /// The daemon waits no longer; nothing is reported any more.
+    pub(super) abandoned: AtomicBool,
+}
+
+/// Bytes still to be read of a dead child's pipe.
+pub(super) struct Remaining(AtomicI64);
+
+impl Default for Remaining {
+    fn default() -> Self {
+        Self(AtomicI64::new(-1))
+    }
+}
+
+impl Remaining {
+    pub(super) fn get(&self) -> Option<usize> {
+        usize::try_from(self.0.load(Ordering::Acquire)).ok()
+    }
+
+    pub(super) fn set(&self, bytes: usize) {
+        self.0.store(i64::try_from(bytes).unwrap_or(i64::MAX), Ordering::Release);
+    }
+}
+
+/// What was read and not yet reported, and what is on its way.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) bytes: AtomicU64,
+    pub(super) lines: AtomicU64,
+    pub(super) dirty: AtomicBool,
+    /// Bytes read whose way into the file is not over.
+    pub(super) in_hand: AtomicUsize,
+    /// Bytes in reports that the daemon has not taken yet.
+    pub(super) untaken: AtomicUsize,
+    /// Rests because of those.
+    pub(super) paused: AtomicBool,
+}
+
+/// Reports of one channel may hold this much before it rests.
+pub(super) const MAX_UNTAKEN: usize = 256 * 1024;
+
+/// What a channel tells the daemon.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ChannelReport {
+    /// Output was read and written to the log; the bytes, where somebody wants them.
+    Output {
+        /// How many.
+        bytes: u64,
+        /// Line feeds among them.
+        lines: u64,
+        /// After stripping.
+        data: Option<Bytes>,
+    },
+    /// A message stood between capture tokens.
+    Message(Bytes),
+    /// The stream ended while the child lives (D-353).
+    Ended {
+        /// The descriptor that was.
+        fd: i32,
+    },
+    /// The log cannot be written.
+    LogFailed(String),
+    /// So many bytes were dropped, all told since the last such report.
+    Dropped(u64),
+    /// All that the dead child had written is read and handled; the channel is closed.
+    Finished,
+}
+
+impl Channel {
+    pub(super) fn new(spec: ChannelSpec, pid: i32, key: usize, pipe: OwnedFd, pump: Pump) -> Self {
+        Self {
+            spec,
+            pid,
+            key,
+            pipe,
+            pump: Mutex::new(Some(pump)),
+            orders: Orders::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    pub(super) fn pipe(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+
+    /// Whether the bytes themselves are reported.
+    pub(super) fn is_tapped(&self) -> bool {
+        self.spec.announced || self.spec.copied
+    }
+
+    /// Takes the figures that were not reported yet.
+    pub(super) fn take_figures(&self) -> Option<ChannelReport> {
+        let (bytes, lines) = self.take_counts();
+        (bytes > 0).then_some(ChannelReport::Output { bytes, lines, data: None })
+    }
+
+    /// The same, as numbers: bytes and lines.
+    pub(super) fn take_counts(&self) -> (u64, u64) {
+        (self.tally.bytes.swap(0, Ordering::AcqRel), self.tally.lines.swap(0, Ordering::AcqRel))
+    }
+
+    /// Whether nothing is unread, unwritten or being worked on; then the exit can be told at once.
+    pub(super) fn is_dry(&self) -> bool {
+        match self.pump.try_lock() {
+            Ok(pump) => match &*pump {
+                Some(pump) => pump.is_clear() && pipe::readable_bytes(self.pipe()) == 0,
+                None => true,
+            },
+            Err(_) => false,
+        }
+    }
+
+    /// How much will be lost if nobody waits for it any more.
+    pub(super) fn unfinished(&self) -> u64 {
+        let unread = pipe::readable_bytes(self.pipe()).min(self.orders.remaining.get().unwrap_or(0));
+        (unread + self.tally.in_hand.load(Ordering::Acquire)) as u64
+    }
+}

@@ -1,0 +1,248 @@
+//! All output channels: the daemon's side and the workers' side of the log path.
+//!
+//! The daemon attaches a channel when it has spawned a child and ends it when the child is dead; in
+//! between the workers do everything. What they have to tell is gathered in one list, which the daemon
+//! takes when its waker is called. The list is bounded: a channel whose reports hold more than
+//! `MAX_UNTAKEN` bytes rests until they are taken; all other reports come at most once per chunk read.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+
+use super::channel::{Channel, ChannelReport, ChannelSpec};
+use super::pump::{Progress, Pump};
+use super::sink::FileSink;
+use super::workers::{Job, ReadyHandler, Scratch, Workers};
+use crate::sys::pipe;
+use crate::sys::poller::{Poller, Readiness};
+
+/// Wakes the daemon, from any thread.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// The daemon's side. Cheap to clone.
+#[derive(Clone)]
+pub struct Channels {
+    hub: Arc<Hub>,
+    workers: Workers,
+}
+
+struct Hub {
+    poller: Arc<Poller>,
+    next_key: AtomicUsize,
+    registry: Mutex<HashMap<usize, Arc<Channel>>>,
+    reports: Mutex<Vec<(Arc<Channel>, ChannelReport)>>,
+    dirty: Mutex<Vec<Arc<Channel>>>,
+    waker: Waker,
+    workers: OnceLock<Workers>,
+}
+
+impl Channels {
+    /// Starts the workers. `waker` is called when there is something to take.
+    pub fn start(waker: Waker) -> io::Result<Self> {
+        let poller = Arc::new(Poller::new()?);
+        let hub = Arc::new(Hub {
+            poller: Arc::clone(&poller),
+            next_key: AtomicUsize::new(0),
+            registry: Mutex::default(),
+            reports: Mutex::default(),
+            dirty: Mutex::default(),
+            waker,
+            workers: OnceLock::new(),
+        });
+        let workers = Workers::start(poller, Arc::clone(&hub) as Arc<dyn ReadyHandler>)?;
+        drop(hub.workers.set(workers.clone()));
+        Ok(Self { hub, workers })
+    }
+
+    /// The threads behind it.
+    pub fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
+    /// Has a worker do something that may block. Never blocks.
+    pub fn run(&self, job: Job) {
+        self.workers.run(job);
+    }
+
+    /// Has a worker do something that may block, and its answer sent; then the waker is called.
+    pub fn ask<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static, answer: mpsc::Sender<T>) {
+        let waker = Arc::clone(&self.hub.waker);
+        self.run(Box::new(move |_| {
+            // The daemon may be gone by now; then nobody wants the answer.
+            drop(answer.send(work()));
+            waker();
+        }));
+    }
+
+    /// Begins to pump a channel of a child that was just spawned. `file` was opened by a worker.
+    pub fn attach(
+        &self,
+        spec: ChannelSpec,
+        pid: i32,
+        pipe: OwnedFd,
+        file: Option<FileSink>,
+    ) -> io::Result<Arc<Channel>> {
+        let key = self.hub.next_key.fetch_add(1, Ordering::Relaxed);
+        let pump = Pump::new(&spec, file);
+        let channel = Arc::new(Channel::new(spec, pid, key, pipe, pump));
+        lock(&self.hub.registry).insert(key, Arc::clone(&channel));
+        self.hub.poller.watch(channel.pipe(), key, Readiness::Readable)?;
+        Ok(channel)
+    }
+
+    /// The child is dead: what is in the pipe now is still to be read and handled, then the channel is
+    /// closed. [`ChannelReport::Finished`] follows, unless the log file is stuck; where there was nothing
+    /// to read, and nothing is being worked on, at once.
+    pub fn finish(&self, channel: &Arc<Channel>) {
+        let dry = channel.is_dry();
+        if dry {
+            let figures = channel.take_figures();
+            self.hub.tell(figures.into_iter().chain([ChannelReport::Finished]).map(|r| (Arc::clone(channel), r)));
+            channel.orders.abandoned.store(true, Ordering::Release);
+        }
+        channel.orders.remaining.set(if dry { 0 } else { pipe::readable_bytes(channel.pipe()) });
+        self.workers.revisit(channel.key);
+    }
+
+    /// Waits for a channel no longer: how many bytes are dropped with it.
+    pub fn abandon(&self, channel: &Arc<Channel>) -> u64 {
+        let dropped = channel.unfinished();
+        channel.orders.abandoned.store(true, Ordering::Release);
+        self.workers.revisit(channel.key);
+        dropped
+    }
+
+    /// Has the channel's file opened again (D-442).
+    pub fn reopen(&self, channel: &Arc<Channel>) {
+        channel.orders.reopen.store(true, Ordering::Release);
+        self.workers.revisit(channel.key);
+    }
+
+    /// Takes the reports that have come in, in their order for each channel.
+    pub fn take_reports(&self) -> Vec<(Arc<Channel>, ChannelReport)> {
+        let reports = std::mem::take(&mut *lock(&self.hub.reports));
+        for (channel, report) in &reports {
+            self.taken(channel, report);
+        }
+        reports
+    }
+
+    fn taken(&self, channel: &Arc<Channel>, report: &ChannelReport) {
+        let size = match report {
+            ChannelReport::Output { data: Some(data), .. } | ChannelReport::Message(data) => data.len(),
+            _ => return,
+        };
+        channel.tally.untaken.fetch_sub(size, Ordering::AcqRel);
+        if channel.tally.paused.swap(false, Ordering::AcqRel) {
+            self.workers.revisit(channel.key);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl ReadyHandler for Hub {
+    fn ready(&self, key: usize, scratch: &mut Scratch) {
+        let Some(channel) = lock(&self.registry).get(&key).cloned() else { return };
+        loop {
+            channel.orders.again.store(true, Ordering::Release);
+            // Whoever holds the pump looks at `again` after letting go of it.
+            let Ok(mut pump) = channel.pump.try_lock() else { return };
+            channel.orders.again.store(false, Ordering::Release);
+            self.visit(&channel, &mut pump, scratch);
+            drop(pump);
+            if !channel.orders.again.load(Ordering::Acquire) {
+                return;
+            }
+        }
+    }
+
+    fn flush(&self) {
+        let dirty = std::mem::take(&mut *lock(&self.dirty));
+        self.tell(dirty.into_iter().filter_map(|channel| {
+            channel.tally.dirty.store(false, Ordering::Release);
+            channel.take_figures().map(|report| (channel, report))
+        }));
+    }
+}
+
+impl Hub {
+    fn visit(&self, channel: &Arc<Channel>, slot: &mut Option<Pump>, scratch: &mut Scratch) {
+        let Some(pump) = slot else { return };
+        if channel.orders.abandoned.load(Ordering::Acquire) {
+            return self.close(channel, slot);
+        }
+        let mut reports = Vec::new();
+        let progress = pump.step(channel, scratch, &mut reports);
+        self.wait_for(channel, pump, progress);
+        if progress == Progress::Finished {
+            self.close(channel, slot);
+        }
+        if channel.orders.abandoned.load(Ordering::Acquire) {
+            return self.close(channel, slot);
+        }
+        self.mark_dirty(channel);
+        self.tell(reports.into_iter().map(|report| (Arc::clone(channel), report)));
+    }
+
+    /// Arms what the channel waits for next.
+    fn wait_for(&self, channel: &Arc<Channel>, pump: &mut Pump, progress: Progress) {
+        let armed = match progress {
+            Progress::Reading => self.poller.rearm(channel.pipe(), channel.key, Readiness::Readable),
+            Progress::Writing => self.wait_for_room(channel, pump),
+            Progress::Ended => {
+                self.poller.forget(channel.pipe());
+                Ok(())
+            }
+            Progress::Resting | Progress::Finished => Ok(()),
+        };
+        // Only a descriptor that cannot be polled fails; what it holds up is told at the child's end.
+        drop(armed);
+    }
+
+    /// The file may have been opened again since it was last watched.
+    fn wait_for_room(&self, channel: &Channel, pump: &mut Pump) -> io::Result<()> {
+        pump.file_watched = true;
+        let Some(fd) = pump.file().and_then(FileSink::fd) else { return Ok(()) };
+        match self.poller.rearm(fd, channel.key, Readiness::Writable) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.poller.watch(fd, channel.key, Readiness::Writable)
+            }
+            other => other,
+        }
+    }
+
+    fn close(&self, channel: &Channel, slot: &mut Option<Pump>) {
+        self.poller.forget(channel.pipe());
+        let watched = slot.take_if(|pump| pump.file_watched);
+        if let Some(fd) = watched.as_ref().and_then(Pump::file).and_then(FileSink::fd) {
+            self.poller.forget(fd);
+        }
+        *slot = None;
+        lock(&self.registry).remove(&channel.key);
+    }
+
+    /// Figures nobody is in a hurry for are told by the watchdog's [`ReadyHandler::flush`].
+    fn mark_dirty(&self, channel: &Arc<Channel>) {
+        let pending = channel.tally.bytes.load(Ordering::Relaxed) > 0;
+        if pending && !channel.tally.dirty.swap(true, Ordering::AcqRel) {
+            lock(&self.dirty).push(Arc::clone(channel));
+        }
+    }
+
+    /// The daemon is woken for the first report; it takes all that is there then.
+    fn tell(&self, told: impl IntoIterator<Item = (Arc<Channel>, ChannelReport)>) {
+        let mut reports = lock(&self.reports);
+        let before = reports.is_empty();
+        reports.extend(told);
+        let after = reports.is_empty();
+        drop(reports);
+        if before && !after {
+            (self.waker)();
+        }
+    }
+}

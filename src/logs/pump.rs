@@ -1,0 +1,359 @@
+//! What is done with the bytes of one channel: capture, stripping, file, syslog, reports.
+//!
+//! A chain over slices of the worker's own buffer: a plain channel copies nothing between its one read
+//! and its one write.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::channel::{Channel, ChannelReport, ChannelSpec, MAX_UNTAKEN};
+use super::sink::{FileSink, Written};
+use super::syslog_lines::SyslogLines;
+use super::workers::Scratch;
+use crate::wire::ansi::AnsiStripper;
+use crate::wire::capture::{CaptureScanner, Piece};
+
+/// While a log fails, the loss is told this often.
+const TELL_LOSS: Duration = Duration::from_secs(10);
+/// A read of less than this from a busy pipe is short writes: worth gathering.
+const SHORT: usize = 4096;
+
+/// Where the reports of a step go.
+pub(super) type Reports = Vec<ChannelReport>;
+
+/// The files and scanners of one channel.
+pub struct Pump {
+    file: Option<FileSink>,
+    syslog: Option<SyslogLines>,
+    filter: Filter,
+    /// Read, but not yet taken by the file; the reports that wait for it.
+    pending: Vec<u8>,
+    deferred: Reports,
+    loss: Loss,
+    ended: bool,
+    /// The file's descriptor is in the poller.
+    pub(super) file_watched: bool,
+    /// When the last chunk was read, to see whether the pipe is busy.
+    last_read: Option<Instant>,
+}
+
+/// What is done to the bytes before anybody sees them.
+enum Filter {
+    /// Nothing.
+    None,
+    /// Escape sequences are removed.
+    Strip(AnsiStripper),
+    /// Messages are taken out (and, where asked for, escape sequences removed).
+    Capture(CaptureScanner),
+}
+
+/// Output that did not reach the log.
+#[derive(Default)]
+struct Loss {
+    failing: bool,
+    bytes: u64,
+    told: Option<Instant>,
+}
+
+/// What a channel waits for after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// More output.
+    Reading,
+    /// Room in the log file.
+    Writing,
+    /// The daemon, which has not taken its reports.
+    Resting,
+    /// The child's end: the stream is over.
+    Ended,
+    /// Nothing: it is done.
+    Finished,
+}
+
+impl Pump {
+    pub(super) fn new(channel: &ChannelSpec, file: Option<FileSink>) -> Self {
+        Self {
+            file,
+            syslog: channel.syslog.then(|| SyslogLines::new(channel.process.name())),
+            filter: Filter::new(channel),
+            pending: Vec::new(),
+            deferred: Vec::new(),
+            loss: Loss::default(),
+            ended: false,
+            file_watched: false,
+            last_read: None,
+        }
+    }
+
+    /// Whether it holds nothing back.
+    pub(super) fn is_clear(&self) -> bool {
+        self.pending.is_empty()
+            && self.loss.bytes == 0
+            && !self.filter.holds_back()
+            && self.syslog.as_ref().is_none_or(|lines| !lines.holds_back())
+    }
+
+    /// The descriptor to wait on for room.
+    pub(super) fn file(&self) -> Option<&FileSink> {
+        self.file.as_ref()
+    }
+
+    /// One chunk, at most: what was held up first, then a read.
+    pub(super) fn step(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
+        if channel.orders.reopen.swap(false, Ordering::AcqRel) {
+            self.reopen(reports);
+        }
+        if !self.flush_pending(channel, reports) {
+            return Progress::Writing;
+        }
+        if self.ended {
+            return self.at_end(channel, reports);
+        }
+        if channel.tally.untaken.load(Ordering::Acquire) > MAX_UNTAKEN {
+            channel.tally.paused.store(true, Ordering::Release);
+            // Looked at again: the daemon may have taken them in between.
+            if channel.tally.untaken.load(Ordering::Acquire) > MAX_UNTAKEN {
+                return Progress::Resting;
+            }
+            channel.tally.paused.store(false, Ordering::Release);
+        }
+        self.read(channel, scratch, reports)
+    }
+
+    fn read(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
+        let remaining = channel.orders.remaining.get();
+        let limit = remaining.unwrap_or(Scratch::SIZE).min(Scratch::SIZE);
+        let mut buffer = std::mem::take(&mut scratch.read);
+        let got = if limit == 0 { Ok(0) } else { read(channel, &mut buffer[..limit]) };
+        let progress = match got {
+            Ok(0) => self.end(channel, scratch, reports),
+            Ok(n) => {
+                if let Some(left) = remaining {
+                    channel.orders.remaining.set(left - n);
+                }
+                scratch.gather |= self.is_busy_with_short_writes(n) && self.is_plain(channel);
+                self.take(channel, &buffer[..n], scratch, reports);
+                if self.pending.is_empty() { Progress::Reading } else { Progress::Writing }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock && remaining.is_none() => Progress::Reading,
+            Err(_) => self.end(channel, scratch, reports),
+        };
+        scratch.read = buffer;
+        progress
+    }
+
+    /// Whether nobody but the file waits for the bytes.
+    fn is_plain(&self, channel: &Channel) -> bool {
+        !matches!(self.filter, Filter::Capture(_)) && !channel.is_tapped()
+    }
+
+    fn is_busy_with_short_writes(&mut self, n: usize) -> bool {
+        let now = Instant::now();
+        let busy = self.last_read.is_some_and(|at| now - at < Duration::from_millis(1));
+        self.last_read = Some(now);
+        n < SHORT && busy
+    }
+
+    /// The stream is over: what was held back goes out.
+    fn end(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
+        self.ended = true;
+        match &mut self.filter {
+            Filter::None => {}
+            Filter::Strip(stripper) => {
+                scratch.out.clear();
+                stripper.finish(&mut scratch.out);
+                self.text(channel, &scratch.out, true, reports);
+            }
+            Filter::Capture(scanner) => {
+                scanner.finish(&mut scratch.pieces);
+                self.pieces(channel, &mut scratch.pieces, reports);
+            }
+        }
+        if let Some(lines) = &mut self.syslog {
+            lines.finish();
+        }
+        if !self.flush_pending(channel, reports) {
+            return Progress::Writing;
+        }
+        self.at_end(channel, reports)
+    }
+
+    fn at_end(&mut self, channel: &Channel, reports: &mut Reports) -> Progress {
+        if channel.orders.remaining.get().is_none() {
+            return Progress::Ended;
+        }
+        reports.extend(channel.take_figures());
+        self.tell_loss(reports);
+        reports.push(ChannelReport::Finished);
+        Progress::Finished
+    }
+
+    /// A chunk just read.
+    fn take(&mut self, channel: &Channel, chunk: &[u8], scratch: &mut Scratch, reports: &mut Reports) {
+        channel.tally.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        channel.tally.lines.fetch_add(memchr::memchr_iter(b'\n', chunk).count() as u64, Ordering::Relaxed);
+        match &mut self.filter {
+            Filter::Capture(scanner) => {
+                scanner.push(Bytes::copy_from_slice(chunk), &mut scratch.pieces);
+                self.pieces(channel, &mut scratch.pieces, reports);
+            }
+            Filter::Strip(stripper) if !stripper.is_plain(chunk) => {
+                scratch.out.clear();
+                stripper.strip(chunk, &mut scratch.out);
+                self.text(channel, &scratch.out, true, reports);
+            }
+            Filter::None | Filter::Strip(_) => self.text(channel, chunk, true, reports),
+        }
+    }
+
+    fn pieces(&mut self, channel: &Channel, pieces: &mut Vec<Piece>, reports: &mut Reports) {
+        for piece in pieces.drain(..) {
+            match piece {
+                Piece::Plain(data) => self.text(channel, &data, true, reports),
+                Piece::Captured(data) => self.text(channel, &data, false, reports),
+                Piece::Message(data) => self.report(channel, ChannelReport::Message(data), reports),
+            }
+        }
+    }
+
+    /// Output as events show it (E-048: also what is between tokens); the log gets it only if `logged`.
+    fn text(&mut self, channel: &Channel, data: &[u8], logged: bool, reports: &mut Reports) {
+        if data.is_empty() {
+            return;
+        }
+        if logged {
+            self.log(channel, data, reports);
+        }
+        if channel.is_tapped() {
+            let (bytes, lines) = channel.take_counts();
+            let data = Some(Bytes::copy_from_slice(data));
+            self.report(channel, ChannelReport::Output { bytes, lines, data }, reports);
+        }
+    }
+
+    fn report(&mut self, channel: &Channel, report: ChannelReport, reports: &mut Reports) {
+        let size = match &report {
+            ChannelReport::Output { data: Some(data), .. } | ChannelReport::Message(data) => data.len(),
+            _ => 0,
+        };
+        channel.tally.untaken.fetch_add(size, Ordering::AcqRel);
+        let reports = if self.pending.is_empty() { reports } else { &mut self.deferred };
+        reports.push(report);
+    }
+
+    fn log(&mut self, channel: &Channel, data: &[u8], reports: &mut Reports) {
+        if let Some(lines) = &mut self.syslog {
+            lines.push(data);
+        }
+        if self.file.is_none() {
+            return;
+        }
+        if self.pending.is_empty() {
+            channel.tally.in_hand.store(data.len(), Ordering::Release);
+            let rest = self.write(data, reports);
+            self.pending.extend_from_slice(&data[data.len() - rest..]);
+        } else {
+            self.pending.extend_from_slice(data);
+        }
+        channel.tally.in_hand.store(self.pending.len(), Ordering::Release);
+    }
+
+    /// Whether nothing is held up (any more).
+    fn flush_pending(&mut self, channel: &Channel, reports: &mut Reports) -> bool {
+        if self.pending.is_empty() {
+            return true;
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let rest = self.write(&pending, reports);
+        if rest > 0 {
+            self.pending = pending;
+            self.pending.drain(..self.pending.len() - rest);
+        }
+        channel.tally.in_hand.store(rest, Ordering::Release);
+        if rest == 0 {
+            reports.append(&mut self.deferred);
+        }
+        rest == 0
+    }
+
+    /// Writes to the file; how many bytes at the end it did not take yet.
+    fn write(&mut self, data: &[u8], reports: &mut Reports) -> usize {
+        let Some(file) = &mut self.file else { return 0 };
+        match file.write(data) {
+            Written::All => {
+                self.recovered(reports);
+                0
+            }
+            Written::Blocked(taken) => data.len() - taken,
+            Written::Failed(taken, error) => {
+                self.lost(data.len() - taken, &error, reports);
+                0
+            }
+        }
+    }
+
+    fn lost(&mut self, bytes: usize, error: &io::Error, reports: &mut Reports) {
+        self.loss.bytes += bytes as u64;
+        if !self.loss.failing {
+            self.loss.failing = true;
+            self.loss.told = Some(Instant::now());
+            reports.push(ChannelReport::LogFailed(error.to_string()));
+        }
+        if self.loss.told.is_some_and(|at| at.elapsed() >= TELL_LOSS) {
+            self.tell_loss(reports);
+        }
+    }
+
+    fn recovered(&mut self, reports: &mut Reports) {
+        if self.loss.failing {
+            self.loss.failing = false;
+            self.tell_loss(reports);
+        }
+    }
+
+    fn tell_loss(&mut self, reports: &mut Reports) {
+        let bytes = std::mem::take(&mut self.loss.bytes);
+        if bytes > 0 {
+            self.loss.told = Some(Instant::now());
+            reports.push(ChannelReport::Dropped(bytes));
+        }
+    }
+
+    fn reopen(&mut self, reports: &mut Reports) {
+        if let Some(Err(error)) = self.file.as_mut().map(FileSink::reopen) {
+            self.lost(0, &error, reports);
+        }
+    }
+}
+
+impl Filter {
+    fn new(channel: &ChannelSpec) -> Self {
+        match channel.capture {
+            Some(max_bytes) => Self::Capture(CaptureScanner::new(max_bytes, channel.strip_ansi)),
+            None if channel.strip_ansi => Self::Strip(AnsiStripper::default()),
+            None => Self::None,
+        }
+    }
+
+    /// Whether something was read that nobody has seen yet.
+    fn holds_back(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Strip(stripper) => stripper.holds_back(),
+            Self::Capture(scanner) => scanner.holds_back(),
+        }
+    }
+}
+
+fn read(channel: &Channel, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match nix::unistd::read(channel.pipe().as_fd(), buffer) {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => return Ok(other?),
+        }
+    }
+}

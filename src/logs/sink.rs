@@ -1,0 +1,268 @@
+//! One log file: appended to, rotated, opened again.
+//!
+//! What may block is decided by the kind of file. A regular file is written with blocking calls, on a
+//! worker thread; a named pipe, terminal or device is opened non-blocking, and a write that would
+//! block says so, to be tried again when the file is ready. Rotation is for regular files (D-403).
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::rotate;
+
+/// A file that could not be opened is tried again after this.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Which file, and when it is rotated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSpec {
+    /// The file.
+    pub path: PathBuf,
+    /// Rotate when it has at least this many bytes; 0: never.
+    pub maxbytes: u64,
+    /// Rotated files to keep; 0: the file is emptied instead (D-432).
+    pub backups: u32,
+}
+
+/// An open log file.
+#[derive(Debug)]
+pub struct FileSink {
+    spec: FileSpec,
+    file: Option<Opened>,
+    failed_at: Option<Instant>,
+    rotations: u64,
+}
+
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    regular: bool,
+    size: u64,
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub enum Written {
+    /// All of it is in the file.
+    All,
+    /// The file takes no more for now; this many bytes were taken.
+    Blocked(usize),
+    /// The file refused; this many bytes had been taken.
+    Failed(usize, io::Error),
+}
+
+impl FileSink {
+    /// Opens the file for appending; it is made if it is not there, with the umask's mode (D-401).
+    pub fn open(spec: FileSpec) -> io::Result<Self> {
+        let file = Some(Opened::open(&spec.path)?);
+        Ok(Self { spec, file, failed_at: None, rotations: 0 })
+    }
+
+    /// Which file this is.
+    pub fn path(&self) -> &Path {
+        &self.spec.path
+    }
+
+    /// How often it was rotated since it was opened.
+    pub fn rotations(&self) -> u64 {
+        self.rotations
+    }
+
+    /// The descriptor to wait on after [`Written::Blocked`].
+    pub fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.file.as_ref().map(|opened| opened.file.as_fd())
+    }
+
+    /// Appends, and rotates if the file is full then (D-430): data is never split between files.
+    pub fn write(&mut self, data: &[u8]) -> Written {
+        let maxbytes = self.spec.maxbytes;
+        let opened = match self.opened() {
+            Ok(opened) => opened,
+            Err(error) => return Written::Failed(0, error),
+        };
+        let written = opened.write(data);
+        let full = opened.is_full(maxbytes);
+        if matches!(written, Written::Failed(..)) {
+            self.failed_at = Some(Instant::now());
+            if !self.file.as_ref().is_some_and(|opened| opened.regular) {
+                // Its reader is gone; whoever reads next may want to find it open.
+                self.file = None;
+            }
+        } else if full && matches!(written, Written::All) {
+            return self.rotate().map_or_else(|error| Written::Failed(data.len(), error), |()| Written::All);
+        }
+        written
+    }
+
+    /// Closes the file and opens it again under its name (D-442).
+    pub fn reopen(&mut self) -> io::Result<()> {
+        self.file = None;
+        self.failed_at = None;
+        self.opened().map(drop)
+    }
+
+    /// The open file; opened again if it was lost, at most once per [`RETRY`].
+    fn opened(&mut self) -> io::Result<&mut Opened> {
+        let opened = match self.file.take() {
+            Some(opened) => opened,
+            None if self.failed_at.is_some_and(|at| at.elapsed() < RETRY) => {
+                return Err(io::Error::new(ErrorKind::NotFound, "it could not be opened"));
+            }
+            None => Opened::open(&self.spec.path).inspect_err(|_| self.failed_at = Some(Instant::now()))?,
+        };
+        Ok(self.file.insert(opened))
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        self.rotations += 1;
+        if self.spec.backups > 0 {
+            self.file = None;
+            rotate::shift(&self.spec.path, self.spec.backups)?;
+            self.opened().map(drop)
+        } else if let Some(opened) = &mut self.file {
+            opened.file.set_len(0)?;
+            opened.size = 0;
+            Ok(())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Opened {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = open_for_append(path)?;
+        let metadata = file.metadata()?;
+        Ok(Self { regular: metadata.is_file(), size: metadata.len(), file })
+    }
+
+    fn write(&mut self, data: &[u8]) -> Written {
+        let mut taken = 0;
+        while taken < data.len() {
+            match self.file.write(&data[taken..]) {
+                Ok(0) => return Written::Failed(taken, ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    taken += n;
+                    self.size += n as u64;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Written::Blocked(taken),
+                Err(error) => return Written::Failed(taken, error),
+            }
+        }
+        Written::All
+    }
+
+    fn is_full(&self, maxbytes: u64) -> bool {
+        self.regular && maxbytes > 0 && self.size >= maxbytes
+    }
+}
+
+/// A named pipe that nobody reads refuses to be opened for writing alone; opened for both, it takes
+/// what it has room for and the rest waits.
+fn open_for_append(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY);
+    match options.open(path) {
+        Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) && is_fifo(path) => {
+            OpenOptions::new().read(true).write(true).custom_flags(nix::libc::O_NONBLOCK).open(path)
+        }
+        other => other,
+    }
+}
+
+fn is_fifo(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|m| m.file_type().is_fifo())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn sink(dir: &Path, maxbytes: u64, backups: u32) -> FileSink {
+        FileSink::open(FileSpec { path: dir.join("log"), maxbytes, backups }).unwrap()
+    }
+
+    fn read(dir: &Path, name: &str) -> Option<String> {
+        fs::read_to_string(dir.join(name)).ok()
+    }
+
+    fn write_all(sink: &mut FileSink, pieces: &[&str]) {
+        for piece in pieces {
+            assert!(matches!(sink.write(piece.as_bytes()), Written::All));
+        }
+    }
+
+    // D-430, D-431, D-436
+    #[test]
+    fn a_full_file_is_rotated_after_the_write_that_fills_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = sink(dir.path(), 4, 2);
+        write_all(&mut sink, &["abc", "defgh", "1234", "5678", "x"]);
+        assert_eq!(read(dir.path(), "log").as_deref(), Some("x"));
+        assert_eq!(read(dir.path(), "log.1").as_deref(), Some("5678"));
+        assert_eq!(read(dir.path(), "log.2").as_deref(), Some("1234"));
+        assert_eq!(read(dir.path(), "log.3"), None);
+        assert_eq!(sink.rotations(), 3);
+    }
+
+    // D-432
+    #[test]
+    fn without_backups_the_file_is_emptied() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = sink(dir.path(), 4, 0);
+        write_all(&mut sink, &["abcd", "x"]);
+        assert_eq!(read(dir.path(), "log").as_deref(), Some("x"));
+        assert_eq!(read(dir.path(), "log.1"), None);
+    }
+
+    // D-433, D-434
+    #[test]
+    fn a_file_from_before_is_rotated_at_the_first_write_and_zero_means_never() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("log"), "old old old").unwrap();
+        write_all(&mut sink(dir.path(), 0, 1), &["a"]);
+        write_all(&mut sink(dir.path(), 4, 1), &["b"]);
+        assert_eq!(read(dir.path(), "log").as_deref(), Some(""));
+        assert_eq!(read(dir.path(), "log.1").as_deref(), Some("old old oldab"));
+    }
+
+    // D-442
+    #[test]
+    fn a_renamed_file_stays_complete_when_the_log_is_reopened() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = sink(dir.path(), 0, 0);
+        write_all(&mut sink, &["one"]);
+        fs::rename(dir.path().join("log"), dir.path().join("moved")).unwrap();
+        write_all(&mut sink, &["two"]);
+        sink.reopen().unwrap();
+        write_all(&mut sink, &["three"]);
+        assert_eq!(read(dir.path(), "moved").as_deref(), Some("onetwo"));
+        assert_eq!(read(dir.path(), "log").as_deref(), Some("three"));
+    }
+
+    // D-403
+    #[test]
+    fn a_named_pipe_that_nobody_reads_blocks_and_is_never_rotated() {
+        let dir = tempfile::tempdir().unwrap();
+        nix::unistd::mkfifo(&dir.path().join("log"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let mut sink = sink(dir.path(), 4, 2);
+        let chunk = [b'x'; 60_000];
+        assert!(matches!(sink.write(&chunk), Written::All));
+        assert!(matches!(sink.write(&chunk), Written::Blocked(n) if n < chunk.len()));
+        assert!(sink.fd().is_some() && sink.rotations() == 0);
+    }
+
+    // D-407
+    #[test]
+    fn a_full_device_fails_and_goes_on() {
+        let spec = FileSpec { path: "/dev/full".into(), maxbytes: 0, backups: 0 };
+        let mut sink = FileSink::open(spec).unwrap();
+        assert!(matches!(sink.write(b"x"), Written::Failed(0, _)));
+        assert!(matches!(sink.write(b"x"), Written::Failed(0, _)));
+    }
+}

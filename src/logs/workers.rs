@@ -1,0 +1,317 @@
+//! Threads for what may block: file writes, opens, renames.
+//!
+//! One worker is enough as long as the disk answers: it waits for readiness and for jobs, and does
+//! them one after the other. While a worker is stuck in a call (a hung disk), a watchdog starts
+//! another one, so that what is stuck holds up nothing but itself; the surplus ends when it is idle.
+//! The watchdog sleeps while there is nothing to do: an idle daemon has no wake-ups from here.
+//!
+//! Who owns what: a job is run by one worker at a time; a watched descriptor reports once and rests
+//! until it is armed again, so one channel is never handled by two workers.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use crate::sys::poller::{Poller, Ready};
+use crate::wire::capture::Piece;
+
+/// A worker that is in one call for this long is held to be stuck.
+const STUCK_AFTER: Duration = Duration::from_millis(25);
+/// Threads there may be; beyond it, jobs wait for a stuck one.
+const MAX_WORKERS: usize = 128;
+/// The watchdog goes back to sleep after this many looks at which nothing had happened.
+const QUIET_LOOKS: u32 = 8;
+/// Workers need little stack.
+const STACK: usize = 256 * 1024;
+
+/// Something that may block.
+pub type Job = Box<dyn FnOnce(&mut Scratch) + Send>;
+
+/// What a worker does when a watched descriptor is ready.
+pub trait ReadyHandler: Send + Sync {
+    /// The descriptor registered under `key` is ready.
+    fn ready(&self, key: usize, scratch: &mut Scratch);
+
+    /// Called at times while there is activity: to pass on what was gathered.
+    fn flush(&self);
+}
+
+/// A worker's own buffer, lent to whatever it runs.
+pub struct Scratch {
+    /// For reading: [`Scratch::SIZE`] bytes.
+    pub read: Box<[u8]>,
+    /// For what is left of them after stripping.
+    pub out: Vec<u8>,
+    /// For what a capture scanner makes of them.
+    pub pieces: Vec<Piece>,
+    /// Set by a handler that read little from a busy pipe: worth waiting a moment to gather more.
+    pub gather: bool,
+}
+
+impl Scratch {
+    /// At most this much is read from a channel at a time (D-400).
+    pub const SIZE: usize = 128 * 1024;
+
+    fn new() -> Self {
+        Self { read: vec![0; Self::SIZE].into_boxed_slice(), out: Vec::new(), pieces: Vec::new(), gather: false }
+    }
+}
+
+/// The pool of workers. Cheap to clone; the threads end with the process.
+#[derive(Clone)]
+pub struct Workers(Arc<Shared>);
+
+struct Shared {
+    poller: Arc<Poller>,
+    handler: Arc<dyn ReadyHandler>,
+    state: Mutex<State>,
+    /// Signalled when a job comes in while the poller is taken.
+    work: Condvar,
+    /// Grows with each thing done; the watchdog compares.
+    progress: AtomicU64,
+    /// Whether the watchdog is looking.
+    watched: AtomicBool,
+    alarm: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    tasks: VecDeque<Task>,
+    threads: usize,
+    /// A worker waits in the poller.
+    polling: bool,
+    /// Workers that wait for `work`.
+    idle: usize,
+}
+
+enum Task {
+    Run(Job),
+    Ready(usize),
+}
+
+/// How long lines are gathered where a channel is busy with short writes.
+const GATHER: Duration = Duration::from_micros(200);
+
+impl Workers {
+    /// Starts the first worker and the watchdog.
+    pub fn start(poller: Arc<Poller>, handler: Arc<dyn ReadyHandler>) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            poller,
+            handler,
+            state: Mutex::default(),
+            work: Condvar::new(),
+            progress: AtomicU64::new(0),
+            watched: AtomicBool::new(false),
+            alarm: Condvar::new(),
+        });
+        shared.lock().threads = 1;
+        let worker = Arc::clone(&shared);
+        spawn_thread("log-worker", move || worker.work())?;
+        let watchdog = Arc::clone(&shared);
+        spawn_thread("log-watchdog", move || watchdog.watch())?;
+        Ok(Self(shared))
+    }
+
+    /// Hands over a job. Never blocks.
+    pub fn run(&self, job: Job) {
+        self.0.submit(Task::Run(job));
+    }
+
+    /// Has the handler called for `key`, as if its descriptor had become ready. Never blocks.
+    pub fn revisit(&self, key: usize) {
+        self.0.submit(Task::Ready(key));
+    }
+}
+
+fn spawn_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(body).map(drop)
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn submit(&self, task: Task) {
+        let mut state = self.lock();
+        state.tasks.push_back(task);
+        if state.idle > 0 {
+            self.work.notify_one();
+        } else if state.polling {
+            self.poller.wake();
+        }
+        drop(state);
+        self.arm();
+    }
+
+    /// Has the watchdog look, if it does not yet.
+    fn arm(&self) {
+        if !self.watched.swap(true, Ordering::AcqRel) {
+            let _state = self.lock();
+            self.alarm.notify_one();
+        }
+    }
+
+    fn work(&self) {
+        let mut scratch = Scratch::new();
+        let mut ready = Ready::new();
+        while let Some(task) = self.next(&mut ready, &mut scratch) {
+            self.arm();
+            match task {
+                Task::Run(job) => job(&mut scratch),
+                Task::Ready(key) => self.handler.ready(key, &mut scratch),
+            }
+            self.progress.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The next task; waits for it. `None`: there are workers enough without this one.
+    fn next(&self, ready: &mut Ready, scratch: &mut Scratch) -> Option<Task> {
+        let mut state = self.lock();
+        loop {
+            if let Some(task) = state.tasks.pop_front() {
+                return Some(task);
+            }
+            if state.polling {
+                if state.threads > 2 {
+                    state.threads -= 1;
+                    return None;
+                }
+                state.idle += 1;
+                state = self.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+                state.idle -= 1;
+                continue;
+            }
+            if std::mem::take(&mut scratch.gather) {
+                state = self.gather(state);
+                continue;
+            }
+            state = self.poll(state, ready);
+        }
+    }
+
+    /// Lets short writes pile up in their pipes for a moment; a job ends it at once.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        state.idle += 1;
+        let waited = self.work.wait_timeout(state, GATHER);
+        let mut state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
+        state.idle -= 1;
+        state
+    }
+
+    fn poll<'a>(&'a self, mut state: MutexGuard<'a, State>, ready: &mut Ready) -> MutexGuard<'a, State> {
+        state.polling = true;
+        drop(state);
+        if self.poller.wait(ready, None).is_err() {
+            // Nothing is known to make it fail; do not spin if something does.
+            thread::yield_now();
+        }
+        let mut state = self.lock();
+        state.polling = false;
+        state.tasks.extend(ready.keys().map(Task::Ready));
+        state
+    }
+
+    fn watch(self: Arc<Self>) {
+        let mut state = self.lock();
+        loop {
+            while !self.watched.load(Ordering::Acquire) {
+                state = self.alarm.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+            drop(state);
+            self.look_while_active();
+            state = self.lock();
+        }
+    }
+
+    fn look_while_active(self: &Arc<Self>) {
+        let mut seen = self.progress.load(Ordering::Relaxed);
+        let mut quiet = 0;
+        while quiet < QUIET_LOOKS {
+            thread::park_timeout(STUCK_AFTER);
+            self.handler.flush();
+            let now = self.progress.load(Ordering::Relaxed);
+            quiet = if now == seen { quiet + 1 } else { 0 };
+            if now == seen && self.relieve() {
+                quiet = 0;
+            }
+            seen = now;
+        }
+        self.watched.store(false, Ordering::Release);
+        // A task that came between the last look and the line above did not ring the alarm.
+        if self.progress.load(Ordering::Relaxed) != seen || !self.lock().tasks.is_empty() {
+            self.watched.store(true, Ordering::Release);
+        }
+    }
+
+    /// Starts another worker if all are stuck: nobody polls, and nobody is idle.
+    fn relieve(self: &Arc<Self>) -> bool {
+        let mut state = self.lock();
+        if state.polling || state.idle > 0 || state.threads >= MAX_WORKERS {
+            return false;
+        }
+        let worker = Arc::clone(self);
+        if spawn_thread("log-worker", move || worker.work()).is_ok() {
+            state.threads += 1;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    struct Nothing;
+
+    impl ReadyHandler for Nothing {
+        fn ready(&self, _: usize, _: &mut Scratch) {}
+        fn flush(&self) {}
+    }
+
+    fn workers() -> Workers {
+        Workers::start(Arc::new(Poller::new().unwrap()), Arc::new(Nothing)).unwrap()
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn jobs_run_in_order() {
+        let workers = workers();
+        let (done, results) = mpsc::channel();
+        for n in 0..100 {
+            let done = done.clone();
+            workers.run(Box::new(move |_| done.send(n).unwrap()));
+        }
+        for n in 0..100 {
+            assert_eq!(results.recv_timeout(PATIENCE), Ok(n));
+        }
+    }
+
+    #[test]
+    fn a_stuck_job_holds_up_nothing_but_itself() {
+        let workers = workers();
+        let (done, results) = mpsc::channel();
+        let mut releases = Vec::new();
+        for _ in 0..5 {
+            let (release, blocked) = mpsc::channel::<()>();
+            releases.push(release);
+            let done = done.clone();
+            workers.run(Box::new(move |_| {
+                blocked.recv().unwrap_err();
+                done.send("stuck").unwrap();
+            }));
+        }
+        let sender = done.clone();
+        workers.run(Box::new(move |_| sender.send("quick").unwrap()));
+        assert_eq!(results.recv_timeout(PATIENCE), Ok("quick"));
+        releases.clear();
+        for _ in 0..5 {
+            assert_eq!(results.recv_timeout(PATIENCE), Ok("stuck"));
+        }
+    }
+}

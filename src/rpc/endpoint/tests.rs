@@ -1,0 +1,238 @@
+//! The endpoint over a real socket, with a daemon that only answers its mailbox.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::config::schema::ServerAddress;
+use crate::daemon::command::{Command, ProcessInfo};
+use crate::http::{Limits, Router, serve};
+use crate::model::name::ProcessName;
+use crate::model::state::{ProcessState, SupervisorState};
+use crate::model::time::WallTime;
+use crate::sys::sockets::ControlListener;
+
+async fn fake_daemon(mut mailbox: mpsc::Receiver<Command>, state: SupervisorState) {
+    while let Some(command) = mailbox.recv().await {
+        match command {
+            Command::ReportState(answer) => answer.send(state).unwrap(),
+            Command::ListProcesses(answer) => answer.send(vec![process()]).unwrap(),
+        }
+    }
+}
+
+fn process() -> ProcessInfo {
+    ProcessInfo {
+        name: ProcessName::new("g".into(), "<p>"),
+        state: ProcessState::Fatal,
+        start: Some(WallTime::from_nanos(0)),
+        stop: None,
+        now: WallTime::from_nanos(0),
+        spawnerr: Arc::from("é"),
+        exitstatus: -1,
+        stdout_logfile: None,
+        stderr_logfile: None,
+        pid: 0,
+    }
+}
+
+/// Sends the request and gives all that comes back until the connection is closed.
+async fn exchange(state: SupervisorState, namespaces: &[&str], request: String) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s");
+    let address = ServerAddress::Unix {
+        path: path.clone(),
+        mode: 0o700,
+        owner: None,
+    };
+    let listener = ControlListener::open(&address, |line| panic!("{line}")).unwrap();
+    let config = ServerConfig {
+        section: "unix_http_server".into(),
+        address,
+        credentials: None,
+    };
+    let (daemon, mailbox) = Handle::new();
+    let facts = DaemonFacts {
+        identifier: "me".into(),
+        pid: 42,
+    };
+    let namespaces = namespaces.iter().map(|&name| name.to_owned()).collect();
+    let log: Log = Rc::new(|_, _| {});
+    let endpoint = Endpoint::new(daemon, facts, namespaces, Rc::clone(&log));
+    let router = Rc::new(Router::default().route("/RPC2", Rc::new(endpoint)));
+    let shutdown = CancellationToken::new();
+    let local = LocalSet::new();
+    local.spawn_local(fake_daemon(mailbox, state));
+    local.spawn_local(serve(
+        vec![(config, listener)],
+        router,
+        log,
+        Limits::default(),
+        shutdown,
+    ));
+    local
+        .run_until(async {
+            let mut client = UnixStream::connect(&path).await.unwrap();
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut reply = String::new();
+            client.read_to_string(&mut reply).await.unwrap();
+            reply
+        })
+        .await
+}
+
+fn post(body: &str) -> String {
+    format!(
+        "POST /RPC2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+async fn call_in(state: SupervisorState, method: &str, params: &str) -> String {
+    let body = format!("<methodCall><methodName>{method}</methodName>{params}</methodCall>");
+    let reply = exchange(state, &["supervisor"], post(&body)).await;
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert!(head.contains("content-type: text/xml"), "{head}");
+    assert!(
+        head.contains(&format!("content-length: {}", body.len())),
+        "{head}"
+    );
+    body.to_owned()
+}
+
+async fn call(method: &str, params: &str) -> String {
+    call_in(SupervisorState::Running, method, params).await
+}
+
+// C-210 to C-214
+#[tokio::test]
+async fn the_daemon_about_itself() {
+    let state = call("supervisor.getState", "").await;
+    assert_eq!(
+        state,
+        encode::response(&crate::wire::xmlrpc::Value::record([
+            ("statecode", 1.into()),
+            ("statename", "RUNNING".into())
+        ]))
+    );
+    assert!(
+        call("supervisor.getPID", "<params/>")
+            .await
+            .contains("<int>42</int>")
+    );
+    assert!(
+        call("supervisor.getIdentification", "")
+            .await
+            .contains("<string>me</string>")
+    );
+    assert!(
+        call("supervisor.getSupervisorVersion", "")
+            .await
+            .contains("<string>4.3.0</string>")
+    );
+    for name in ["getVersion", "getAPIVersion"] {
+        assert!(
+            call(&format!("supervisor.{name}"), "")
+                .await
+                .contains("<string>3.0</string>")
+        );
+    }
+}
+
+// C-073, C-074, C-221
+#[tokio::test]
+async fn all_processes() {
+    let reply = call("supervisor.getAllProcessInfo", "").await;
+    assert!(
+        reply.contains("<name>name</name>\n<value><string>&lt;p&gt;</string>"),
+        "{reply}"
+    );
+    assert!(
+        reply.contains("<name>description</name>\n<value><string>é</string>"),
+        "{reply}"
+    );
+}
+
+// C-067, C-068
+#[tokio::test]
+async fn what_cannot_be_called() {
+    let reply = call("supervisor.nosuch", "").await;
+    assert_eq!(reply, encode::fault(1, "UNKNOWN_METHOD"));
+    let param = "<params><param><value>x</value></param></params>";
+    let reply = call("supervisor.getState", param).await;
+    assert_eq!(reply, encode::fault(2, "INCORRECT_PARAMETERS"));
+}
+
+// C-320
+#[tokio::test]
+async fn a_daemon_that_is_going_down() {
+    for state in [SupervisorState::Shutdown, SupervisorState::Restarting] {
+        for method in [
+            "supervisor.getState",
+            "supervisor.getPID",
+            "supervisor.getAllProcessInfo",
+        ] {
+            assert_eq!(
+                call_in(state, method, "").await,
+                encode::fault(6, "SHUTDOWN_STATE")
+            );
+        }
+        assert_eq!(
+            call_in(state, "supervisor.nosuch", "").await,
+            encode::fault(1, "UNKNOWN_METHOD")
+        );
+    }
+}
+
+// C-371
+#[tokio::test]
+async fn without_a_namespace_there_are_no_methods() {
+    let body = "<methodCall><methodName>supervisor.getState</methodName></methodCall>";
+    let reply = exchange(SupervisorState::Running, &[], post(body)).await;
+    assert!(reply.ends_with(&encode::fault(1, "UNKNOWN_METHOD")), "{reply}");
+}
+
+// C-032, C-044, C-066
+#[tokio::test]
+async fn what_is_no_call() {
+    for body in ["", "<methodCall>", "<methodCall><methodName/></methodCall>"] {
+        let reply = exchange(SupervisorState::Running, &["supervisor"], post(body)).await;
+        assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+    }
+    let get = "GET /RPC2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned();
+    let reply = exchange(SupervisorState::Running, &["supervisor"], get).await;
+    assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+}
+
+// C-022
+#[test]
+fn what_the_log_says_of_a_server() {
+    let address = ServerAddress::Inet {
+        host: String::new(),
+        port: 9001,
+    };
+    let mut server = ServerConfig {
+        section: "inet_http_server".into(),
+        address,
+        credentials: None,
+    };
+    let said = |server: &ServerConfig| -> Vec<String> {
+        opened(server, &["supervisor".into()])
+            .iter()
+            .map(|n| format!("{} {n}", n.level().code()))
+            .collect()
+    };
+    let open = "CRIT Server 'inet_http_server' running without any HTTP authentication checking";
+    assert_eq!(
+        said(&server),
+        ["INFO RPC interface 'supervisor' initialized", open]
+    );
+    server.credentials = Some(("u".into(), "p".into()));
+    assert_eq!(said(&server), ["INFO RPC interface 'supervisor' initialized"]);
+}

@@ -1,0 +1,68 @@
+//! The clocks, read. Everybody else gets the time as an argument.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use chrono::{DateTime, Local, TimeZone};
+
+use crate::model::time::{Moment, Now, WallTime};
+
+/// Reads both clocks; the monotonic one counts from when this was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    /// A clock whose monotonic origin is now.
+    pub fn new() -> Self {
+        Self { origin: Instant::now() }
+    }
+
+    /// Both clocks.
+    pub fn now(&self) -> Now {
+        Now { mono: self.mono(), wall: wall() }
+    }
+
+    /// The monotonic clock.
+    pub fn mono(&self) -> Moment {
+        Moment::from_nanos(u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// The instant, as the runtime's timers want it, of a moment on this clock.
+    pub fn instant(&self, moment: Moment) -> Instant {
+        self.origin + std::time::Duration::from_nanos(moment.as_nanos())
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The wall clock.
+pub fn wall() -> WallTime {
+    let nanos = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => -i64::try_from(before.duration().as_nanos()).unwrap_or(i64::MAX),
+    };
+    WallTime::from_nanos(nanos)
+}
+
+/// A wall time in the local time zone.
+pub fn local(at: WallTime) -> DateTime<Local> {
+    Local.timestamp_nanos(at.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_the_instant_it_was_read_at() {
+        let clock = Clock::new();
+        let before = Instant::now();
+        let instant = clock.instant(clock.mono());
+        assert!(before <= instant && instant <= Instant::now());
+    }
+}

@@ -1,0 +1,59 @@
+//! The machine as the configuration sees it: environment, names, users and groups.
+
+use nix::unistd::{Gid, Group, Uid, User, getuid};
+
+use crate::config::{Account, Accounts, HostFacts};
+
+/// The facts of this process on this machine.
+pub fn host_facts() -> HostFacts {
+    let environment = std::env::vars_os().map(|(name, value)| {
+        (
+            name.to_string_lossy().into_owned(),
+            value.to_string_lossy().into_owned(),
+        )
+    });
+    let node = nix::sys::utsname::uname().map(|names| names.nodename().to_string_lossy().into_owned());
+    HostFacts {
+        environment: environment.collect(),
+        host_node_name: node.unwrap_or_default(),
+        current_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+        argv0: std::env::args_os()
+            .next()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        uid: getuid().as_raw(),
+        accounts: Box::new(SystemAccounts),
+    }
+}
+
+/// The system's own tables. An error of theirs counts as not found.
+struct SystemAccounts;
+
+impl Accounts for SystemAccounts {
+    fn user_named(&self, name: &str) -> Option<Account> {
+        User::from_name(name).ok().flatten().map(account)
+    }
+
+    fn user_with_id(&self, uid: u32) -> Option<Account> {
+        User::from_uid(Uid::from_raw(uid)).ok().flatten().map(account)
+    }
+
+    fn group_named(&self, name: &str) -> Option<u32> {
+        Group::from_name(name)
+            .ok()
+            .flatten()
+            .map(|group| group.gid.as_raw())
+    }
+
+    fn has_group(&self, gid: u32) -> bool {
+        Group::from_gid(Gid::from_raw(gid)).is_ok_and(|group| group.is_some())
+    }
+}
+
+fn account(user: User) -> Account {
+    Account {
+        uid: user.uid.as_raw(),
+        gid: user.gid.as_raw(),
+        home: user.dir.to_string_lossy().into_owned(),
+    }
+}

@@ -1,0 +1,173 @@
+//! Starting a child: the parent's side. Everything the child needs is made before the fork, since
+//! between fork and exec it may not allocate.
+//!
+//! On Linux the child borrows the memory of the parent until it executes (clone with CLONE_VM and
+//! CLONE_VFORK, as posix_spawn(3) does it): a copying fork costs in proportion to the daemon's size, in
+//! the fork and again in the page faults after it. The thread that spawns waits meanwhile, so it is a
+//! worker, not the one that decides: a program on a hung disk holds up nobody else.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::ptr;
+use std::sync::OnceLock;
+
+use nix::errno::Errno;
+use nix::libc;
+
+use super::child::{self, ChildPlan};
+use super::privilege::{self, Identity};
+
+/// What to execute and how, for [`spawn`].
+#[derive(Debug)]
+pub struct SpawnRequest<'a> {
+    /// The file to execute.
+    pub file: &'a CStr,
+    /// The words of the command line, as written.
+    pub argv: &'a [CString],
+    /// `NAME=value` strings.
+    pub environment: &'a [CString],
+    /// Where to change to.
+    pub directory: Option<&'a CStr>,
+    /// File mode mask to set.
+    pub umask: Option<u32>,
+    /// Whom to become.
+    pub user: &'a UserChange,
+    /// Its descriptors 0, 1 and 2.
+    pub stdio: [BorrowedFd<'a>; 3],
+}
+
+/// What the child does about its user (D-343).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserChange {
+    /// Nothing: none is set, or it is the daemon's own.
+    Keep,
+    /// Become this user.
+    Become(Identity),
+    /// It cannot: the child says why and ends.
+    Refuse {
+        /// User id.
+        uid: u32,
+        /// The reason.
+        reason: String,
+    },
+}
+
+impl UserChange {
+    /// What a child does to become the user `uid`. Looks the user up.
+    pub fn to(uid: u32) -> Self {
+        match privilege::plan(uid) {
+            Ok(None) => Self::Keep,
+            Ok(Some(identity)) => Self::Become(identity),
+            Err(error) => Self::Refuse { uid, reason: error.to_string() },
+        }
+    }
+}
+
+/// fork(2) failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForkError(pub Errno);
+
+/// Forks and executes. The child is in a process group of its own when this returns (setpgid is
+/// called on both sides), so that a signal to the group cannot miss it. May take as long as execve(2)
+/// does.
+pub fn spawn(request: &SpawnRequest<'_>) -> Result<i32, ForkError> {
+    let argv = pointers(request.argv);
+    let environment = pointers(request.environment);
+    let messages = child::Messages::new(request);
+    let plan = ChildPlan::new(request, &argv, &environment, &messages, changed_signals());
+    // A stop signal that reaches the child before its dispositions are reset would run the daemon's
+    // handler there and be lost (D-349): nothing is delivered until the child unblocks.
+    let blocked = BlockedSignals::all();
+    let pid = fork_into(&plan);
+    drop(blocked);
+    let pid = pid?;
+    // SAFETY: setpgid takes plain numbers. It fails harmlessly where the child has exec'd already.
+    unsafe { libc::setpgid(pid, pid) };
+    Ok(pid)
+}
+
+/// Stack of the child until it executes.
+#[cfg(target_os = "linux")]
+const CHILD_STACK: usize = 64 * 1024;
+
+#[cfg(target_os = "linux")]
+fn fork_into(plan: &ChildPlan<'_>) -> Result<i32, ForkError> {
+    extern "C" fn run(plan: *mut libc::c_void) -> libc::c_int {
+        // SAFETY: the pointer is the plan that `fork_into` lent; its thread waits until the child has
+        // executed or ended, so it is still there.
+        unsafe { &*plan.cast::<ChildPlan<'_>>() }.run()
+    }
+    let mut stack = Vec::<std::mem::MaybeUninit<u128>>::with_capacity(CHILD_STACK / 16);
+    let top = stack.spare_capacity_mut().as_mut_ptr_range().end;
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let plan = std::ptr::from_ref(plan).cast_mut().cast();
+    // SAFETY: the stack is the child's alone and outlives its use of it, since CLONE_VFORK suspends this
+    // thread until the child executes or exits. The child shares this memory but only reads the plan,
+    // writes to its own stack (and this thread's errno), and makes system calls.
+    let pid = unsafe { libc::clone(run, top.cast(), flags, plan) };
+    if pid < 0 { Err(ForkError(Errno::last())) } else { Ok(pid) }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn fork_into(plan: &ChildPlan<'_>) -> Result<i32, ForkError> {
+    // SAFETY: the child only calls `ChildPlan::run`, which is async-signal-safe and never returns.
+    match unsafe { libc::fork() } {
+        0 => plan.run(),
+        -1 => Err(ForkError(Errno::last())),
+        pid => Ok(pid),
+    }
+}
+
+/// Signals whose disposition is not the default: ours, and what was ignored when we were started.
+fn changed_signals() -> &'static [i32] {
+    static CHANGED: OnceLock<Vec<i32>> = OnceLock::new();
+    CHANGED.get_or_init(|| (1..=64).filter(|signal| has_changed(*signal)).collect())
+}
+
+fn has_changed(signal: i32) -> bool {
+    // SAFETY: sigaction fills in the structure, for which all zeros are valid too.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, ptr::null(), &raw mut action) == 0 && action.sa_sigaction != libc::SIG_DFL
+    }
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect()
+}
+
+/// All signals blocked in this thread, until dropped.
+struct BlockedSignals(libc::sigset_t);
+
+impl BlockedSignals {
+    fn all() -> Self {
+        // SAFETY: an all-zero sigset_t is valid to pass as a place to fill; both sets outlive the calls.
+        unsafe {
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            let mut before: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut all);
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut before);
+            Self(before)
+        }
+    }
+}
+
+impl Drop for BlockedSignals {
+    fn drop(&mut self) {
+        // SAFETY: the set is the one the thread had before.
+        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, ptr::null_mut()) };
+    }
+}
+
+/// A C string of arbitrary bytes; what follows a NUL byte, which no argument or path can hold, is cut.
+pub fn c_string(text: impl AsRef<OsStr>) -> CString {
+    let bytes = text.as_ref().as_bytes();
+    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+    CString::new(&bytes[..end]).expect("cut before the first NUL")
+}
+
+/// Raw numbers of the three descriptors.
+pub(super) fn raw_stdio(request: &SpawnRequest<'_>) -> [i32; 3] {
+    request.stdio.map(|fd| fd.as_raw_fd())
+}

@@ -1,0 +1,327 @@
+//! Method calls from XML text, whatever bytes a client sends.
+//!
+//! quick-xml cuts the text into tags; here is what they mean. Entities beyond XML's own five are
+//! refused together with document types (C-079), depth and number of values are bounded.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, Event};
+
+use super::value::Value;
+
+/// Deepest nesting of arrays and structs.
+const MAX_DEPTH: usize = 64;
+/// Most values in one call.
+const MAX_VALUES: usize = 1 << 20;
+
+/// Padding may be missing, as Python has it; stray bits at the end are nobody's concern.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MethodCall {
+    /// The method's name, never empty.
+    pub name: String,
+    /// Its parameters.
+    pub params: Vec<Value>,
+}
+
+/// A body that is no method call (C-066).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MalformedCall {
+    /// Not well-formed, or something where it must not be.
+    Unmarshallable,
+    /// No name, or an empty one.
+    NoMethodName,
+}
+
+impl std::fmt::Display for MalformedCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unmarshallable => "unmarshallable",
+            Self::NoMethodName => "no method name",
+        })
+    }
+}
+
+/// Reads a `methodCall` (C-060 to C-079).
+pub fn method_call(body: &[u8]) -> Result<MethodCall, MalformedCall> {
+    let text = std::str::from_utf8(body).map_err(|_| MalformedCall::Unmarshallable)?;
+    let mut parser = Parser::new(text);
+    let (name, params) = parser.document().ok_or(MalformedCall::Unmarshallable)?;
+    match name {
+        Some(name) if !name.is_empty() => Ok(MethodCall { name, params }),
+        _ => Err(MalformedCall::NoMethodName),
+    }
+}
+
+/// Whether XML 1.0 allows the character in a document.
+pub(super) const fn is_xml_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// What comes next within an element.
+enum Piece<'a> {
+    Open(&'a str),
+    Close,
+    Text(Cow<'a, str>),
+}
+
+struct Parser<'a> {
+    reader: Reader<&'a [u8]>,
+    values: usize,
+}
+
+/// `None` throughout: the text is not a method call; why is of no use to anybody.
+impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut reader = Reader::from_str(text);
+        reader.config_mut().expand_empty_elements = true;
+        Self { reader, values: 0 }
+    }
+
+    fn document(&mut self) -> Option<(Option<String>, Vec<Value>)> {
+        let root = self.open_between()?;
+        if root != Some("methodCall") {
+            return None;
+        }
+        let (mut name, mut params) = (None, Vec::new());
+        while let Some(tag) = self.open_between()? {
+            match tag {
+                "methodName" => name = Some(self.text()?),
+                "params" => params = self.params()?,
+                _ => self.skip()?,
+            }
+        }
+        self.nothing_more()?;
+        Some((name, params))
+    }
+
+    fn params(&mut self) -> Option<Vec<Value>> {
+        let mut params = Vec::new();
+        while let Some(tag) = self.open_between()? {
+            if tag != "param" || self.open_between()? != Some("value") {
+                return None;
+            }
+            params.push(self.value(0)?);
+            self.close()?;
+        }
+        Some(params)
+    }
+
+    /// The rest of an opened `value`.
+    fn value(&mut self, depth: usize) -> Option<Value> {
+        self.values += 1;
+        if depth > MAX_DEPTH || self.values > MAX_VALUES {
+            return None;
+        }
+        let mut text = String::new();
+        loop {
+            match self.next()? {
+                Piece::Text(more) => text.push_str(&more),
+                Piece::Close => return Some(Value::Str(text)),
+                Piece::Open(tag) => {
+                    let value = self.typed(tag, depth)?;
+                    self.close()?;
+                    return Some(value);
+                }
+            }
+        }
+    }
+
+    /// The rest of an opened element within `value`.
+    fn typed(&mut self, tag: &str, depth: usize) -> Option<Value> {
+        Some(match tag {
+            "array" => Value::Array(self.array(depth)?),
+            "struct" => Value::Struct(self.members(depth)?),
+            "int" | "i4" | "i8" => Value::Int(int(&self.text()?)?),
+            "boolean" => Value::Bool(self.text()? == "1"),
+            "double" => Value::Double(self.text()?.trim().parse().ok()?),
+            "base64" => Value::Bytes(base64(&self.text()?)?),
+            "nil" => {
+                self.text()?;
+                Value::Nil
+            }
+            // string, dateTime.iso8601, and types this side does not know
+            _ => Value::Str(self.text()?),
+        })
+    }
+
+    fn array(&mut self, depth: usize) -> Option<Vec<Value>> {
+        let mut items = Vec::new();
+        match self.open_between()? {
+            None => return Some(items),
+            Some("data") => {}
+            Some(_) => return None,
+        }
+        while let Some(tag) = self.open_between()? {
+            if tag != "value" {
+                return None;
+            }
+            items.push(self.value(depth + 1)?);
+        }
+        self.close()?;
+        Some(items)
+    }
+
+    fn members(&mut self, depth: usize) -> Option<Vec<(Cow<'static, str>, Value)>> {
+        let mut members = Vec::new();
+        while let Some(tag) = self.open_between()? {
+            if tag != "member" || self.open_between()? != Some("name") {
+                return None;
+            }
+            let name = self.text()?;
+            if self.open_between()? != Some("value") {
+                return None;
+            }
+            members.push((name.into(), self.value(depth + 1)?));
+            self.close()?;
+        }
+        Some(members)
+    }
+
+    /// The next opening tag among an element's children; `None` within at its end.
+    fn open_between(&mut self) -> Option<Option<&'a str>> {
+        loop {
+            match self.next()? {
+                Piece::Open(tag) => return Some(Some(tag)),
+                Piece::Close => return Some(None),
+                Piece::Text(text) if text.trim_ascii().is_empty() => {}
+                Piece::Text(_) => return None,
+            }
+        }
+    }
+
+    /// The end of an element that has no more children.
+    fn close(&mut self) -> Option<()> {
+        self.open_between()?.is_none().then_some(())
+    }
+
+    /// All text of an element without children.
+    fn text(&mut self) -> Option<String> {
+        let mut text = String::new();
+        loop {
+            match self.next()? {
+                Piece::Text(more) => text.push_str(&more),
+                Piece::Close => return Some(text),
+                Piece::Open(_) => return None,
+            }
+        }
+    }
+
+    /// The rest of an element that nobody asked for.
+    fn skip(&mut self) -> Option<()> {
+        let mut open = 1_usize;
+        while open > 0 {
+            match self.next()? {
+                Piece::Open(_) => open += 1,
+                Piece::Close => open -= 1,
+                Piece::Text(_) => {}
+            }
+        }
+        Some(())
+    }
+
+    /// The next piece; `None` also at the end of the document, which nobody reads to but
+    /// [`Self::nothing_more`].
+    fn next(&mut self) -> Option<Piece<'a>> {
+        loop {
+            return Some(match self.reader.read_event().ok()? {
+                Event::Start(tag) => Piece::Open(self.tag_name(&tag)?),
+                Event::End(_) => Piece::Close,
+                Event::Text(text) => Piece::Text(checked(text.xml_content().ok()?)?),
+                Event::CData(text) => Piece::Text(checked(text.xml_content().ok()?)?),
+                Event::GeneralRef(reference) => Piece::Text(resolve(&reference)?),
+                Event::Comment(_) | Event::Decl(_) | Event::PI(_) => continue,
+                Event::DocType(_) | Event::Empty(_) | Event::Eof => return None,
+            });
+        }
+    }
+
+    /// The name in a tag, borrowed from the document rather than from the event.
+    fn tag_name(&self, tag: &quick_xml::events::BytesStart<'_>) -> Option<&'a str> {
+        const KNOWN: [&str; 18] = [
+            "value",
+            "string",
+            "int",
+            "i4",
+            "i8",
+            "boolean",
+            "double",
+            "base64",
+            "nil",
+            "array",
+            "data",
+            "struct",
+            "member",
+            "name",
+            "param",
+            "params",
+            "methodName",
+            "methodCall",
+        ];
+        let name = tag.name();
+        Some(
+            KNOWN
+                .into_iter()
+                .find(|known| known.as_bytes() == name.as_ref())
+                .unwrap_or("?"),
+        )
+    }
+
+    /// White space and comments up to the end of the document.
+    fn nothing_more(&mut self) -> Option<()> {
+        loop {
+            match self.reader.read_event().ok()? {
+                Event::Eof => return Some(()),
+                Event::Comment(_) | Event::PI(_) => {}
+                Event::Text(text) if text.trim_ascii().is_empty() => {}
+                _ => return None,
+            }
+        }
+    }
+}
+
+fn checked(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    text.chars().all(is_xml_char).then_some(text)
+}
+
+/// A character reference, or one of the five entities of XML itself.
+fn resolve(reference: &BytesRef<'_>) -> Option<Cow<'static, str>> {
+    if let Some(c) = reference.resolve_char_ref().ok()? {
+        return is_xml_char(c).then(|| c.to_string().into());
+    }
+    quick_xml::escape::resolve_predefined_entity(&reference.decode().ok()?).map(Cow::Borrowed)
+}
+
+/// Digits with an optional sign; what does not fit is clamped.
+fn int(text: &str) -> Option<i64> {
+    use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+
+    match text.trim().parse::<i64>() {
+        Ok(n) => Some(n),
+        Err(error) => match error.kind() {
+            PosOverflow => Some(i64::MAX),
+            NegOverflow => Some(i64::MIN),
+            _ => None,
+        },
+    }
+}
+
+/// Base64 as senders break it into lines.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let joined: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    BASE64.decode(joined).ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! XML-RPC on the wire (control.md, section 4): values, and their text in both directions.
+
+pub mod decode;
+pub mod encode;
+pub mod value;
+
+pub use decode::{MalformedCall, MethodCall, method_call};
+pub use value::Value;
