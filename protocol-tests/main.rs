@@ -1,5 +1,7 @@
 //! Runs the real executables.
 
+mod children;
+mod config;
 mod config_oracle;
 mod daemonize;
 mod differential;
