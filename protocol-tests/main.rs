@@ -1,9 +1,10 @@
 //! Runs the real executables.
 
+mod children;
+mod config;
 mod config_oracle;
 mod daemonize;
 mod differential;
 mod harness;
-mod pidproxy;
 mod signals;
 mod state_transitions;

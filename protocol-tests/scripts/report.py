@@ -34,8 +34,9 @@ def umask():
 def signal_masks():
     lines = open('/proc/self/status').read().splitlines()
     masks = dict(line.split(':\t') for line in lines if line.startswith(('SigBlk', 'SigIgn')))
-    by_python = 1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1)
-    ignored = int(masks['SigIgn'], 16) & ~by_python
+    # Python itself ignores the first two; the others belong to the C library
+    not_ours = (signal.SIGPIPE, signal.SIGXFSZ, 32, 33)
+    ignored = int(masks['SigIgn'], 16) & ~sum(1 << (number - 1) for number in not_ours)
     return {'blocked': masks['SigBlk'], 'ignored': '%016x' % ignored}
 
 
