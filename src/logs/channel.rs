@@ -115,7 +115,7 @@ pub enum ChannelReport {
     },
     /// A message stood between capture tokens.
     Message(Bytes),
-    /// The stream ended while the child lives (D-353).
+    /// The stream ended (D-353); told only where somebody wants to see it.
     Ended {
         /// The descriptor that was.
         fd: i32,
@@ -165,7 +165,7 @@ impl Channel {
     pub(super) fn is_dry(&self) -> bool {
         match self.pump.try_lock() {
             Ok(pump) => match &*pump {
-                Some(pump) => pump.is_clear() && pipe::readable_bytes(self.pipe()) == 0,
+                Some(pump) => pump.is_clear(self) && pipe::readable_bytes(self.pipe()) == 0,
                 None => true,
             },
             Err(_) => false,
