@@ -264,7 +264,7 @@ impl Directive {
                 "%{c} format: an integer is required, not {}",
                 other.type_name()
             )),
-            ('e' | 'E' | 'f' | 'F' | 'g' | 'G', other) => {
+            ('e' | 'E' | 'f' | 'F' | 'g' | 'G', other @ (Argument::Table | Argument::Value(Value::Text(_)))) => {
                 syntax(format!("must be real number, not {}", other.type_name()))
             }
             (c, _) => {
@@ -401,6 +401,8 @@ mod tests {
             "unsupported format character '%' (0x25) at index 15"
         );
         assert_eq!(bad("%d"), "%d format: a real number is required, not dict");
+        assert_eq!(bad("%(program_name)f"), "must be real number, not str");
+        assert_eq!(bad("%(process_num)f"), "unsupported format character 'f' (0x66) at index 14");
         assert_eq!(bad("%(process_num)*d"), "* wants int");
         assert_eq!(bad("%(process_num)99999999999999999999d"), "width too big");
     }
