@@ -32,10 +32,7 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
     let (given, rest) = getopt::scan(&flags, argv).map_err(UsageError)?;
     if !rest.is_empty() {
         let shown: Vec<String> = rest.iter().map(|word| pyrepr::string(word)).collect();
-        return Err(UsageError(format!(
-            "positional arguments are not supported: [{}]",
-            shown.join(", ")
-        )));
+        return Err(UsageError(format!("positional arguments are not supported: [{}]", shown.join(", "))));
     }
     let mut request = LoadRequest::default();
     let mut seen = [false; FLAGS.len()];
@@ -57,11 +54,7 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
 
 fn apply(set: Set, option: &Given, facts: &HostFacts, request: &mut LoadRequest) -> Result<(), UsageError> {
     set(request, &option.value, facts).map_err(|text| {
-        UsageError(format!(
-            "invalid value for {} {}: {text}",
-            option.typed,
-            pyrepr::string(&option.value)
-        ))
+        UsageError(format!("invalid value for {} {}: {text}", option.typed, pyrepr::string(&option.value)))
     })
 }
 
@@ -91,28 +84,12 @@ const fn value(
     help: &'static str,
     set: Set,
 ) -> Row {
-    (
-        Flag {
-            shorts,
-            long,
-            value: Some(name),
-            help,
-        },
-        Meaning::Set(set),
-    )
+    (Flag { shorts, long, value: Some(name), help }, Meaning::Set(set))
 }
 
 /// An option without one.
 const fn plain(shorts: &'static str, long: &'static str, help: &'static str, meaning: Meaning) -> Row {
-    (
-        Flag {
-            shorts,
-            long,
-            value: None,
-            help,
-        },
-        meaning,
-    )
+    (Flag { shorts, long, value: None, help }, meaning)
 }
 
 /// An option without one that switches something on.
@@ -191,24 +168,16 @@ mod tests {
                     --identifier=id --childlogdir=/ --minfds=5 --minprocs=6";
         assert_eq!(short, request(long));
         let o = short.overrides;
-        assert_eq!(
-            (short.file.as_deref(), o.user.as_deref(), o.umask),
-            (Some("f"), Some("u"), Some(0o27))
-        );
+        assert_eq!((short.file.as_deref(), o.user.as_deref(), o.umask), (Some("f"), Some("u"), Some(0o27)));
         assert!(o.nodaemon && o.silent && o.nocleanup && o.strip_ansi);
-        assert_eq!(
-            (o.logfile_maxbytes, o.logfile_backups, o.minfds),
-            (Some(1024), Some(3), Some(5))
-        );
+        assert_eq!((o.logfile_maxbytes, o.logfile_backups, o.minfds), (Some(1024), Some(3), Some(5)));
     }
 
     // D-014, D-015
     #[test]
     fn help_and_version() {
         for line in ["-h", "-?", "--help", "-n -h -n -n"] {
-            let Ok(Invocation::Print(help)) = parsed(line) else {
-                panic!("{line}")
-            };
+            let Ok(Invocation::Print(help)) = parsed(line) else { panic!("{line}") };
             for (flag, _) in FLAGS {
                 assert!(help.contains(&format!("--{}", flag.long)), "{}", flag.long);
             }
@@ -220,23 +189,14 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let refused = |line| parsed(line).unwrap_err();
-        assert_eq!(
-            refused("-n x y"),
-            "positional arguments are not supported: ['x', 'y']"
-        );
-        assert_eq!(
-            refused("-m 99"),
-            "invalid value for -m '99': 99 can not be converted to an octal type"
-        );
+        assert_eq!(refused("-n x y"), "positional arguments are not supported: ['x', 'y']");
+        assert_eq!(refused("-m 99"), "invalid value for -m '99': 99 can not be converted to an octal type");
         assert_eq!(
             refused("--uma 99"),
             "invalid value for --umask '99': 99 can not be converted to an octal type"
         );
         assert_eq!(refused("-n -n"), "conflicting command line option '-n'");
-        assert_eq!(
-            refused("-c a --conf b"),
-            "conflicting command line option '--configuration'"
-        );
+        assert_eq!(refused("-c a --conf b"), "conflicting command line option '--configuration'");
         assert_eq!(refused("-Z -h"), "option -Z not recognized");
     }
 }

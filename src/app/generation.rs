@@ -30,8 +30,8 @@ use crate::sys::clock::Clock;
 use crate::sys::kernel::{Kernel, Unix};
 use crate::sys::pidfile::{self, PidFile};
 use crate::sys::signals::Signals;
-use crate::sys::timer::DeadlineTimer;
 use crate::sys::sockets::{ControlListener, ServerError};
+use crate::sys::timer::DeadlineTimer;
 
 /// What a generation opens before it runs: up to here errors end the program.
 pub(super) struct Generation {
@@ -109,7 +109,8 @@ impl Generation {
                 self.say(Level::Info, format!("RPC interface '{}' initialized", interface.name));
             }
             if server.credentials.is_none() {
-                let text = format!("Server '{}' running without any HTTP authentication checking", server.section);
+                let text =
+                    format!("Server '{}' running without any HTTP authentication checking", server.section);
                 self.say(Level::Critical, text);
             }
         }

@@ -36,20 +36,12 @@ fn same_group(a: &GroupConfig, b: &GroupConfig) -> bool {
         && a.priority == b.priority
         && same_pool(a.pool.as_ref(), b.pool.as_ref())
         && a.processes.len() == b.processes.len()
-        && a.processes
-            .iter()
-            .zip(&b.processes)
-            .all(|(a, b)| same_process(a, b))
+        && a.processes.iter().zip(&b.processes).all(|(a, b)| same_process(a, b))
 }
 
 /// The order in which event types are listed means nothing.
 fn same_pool(a: Option<&PoolConfig>, b: Option<&PoolConfig>) -> bool {
-    let sorted = |pool: &PoolConfig| {
-        (
-            pool.events.iter().copied().collect::<BTreeSet<_>>(),
-            pool.buffer_size,
-        )
-    };
+    let sorted = |pool: &PoolConfig| (pool.events.iter().copied().collect::<BTreeSet<_>>(), pool.buffer_size);
     match (a, b) {
         (Some(a), Some(b)) => sorted(a) == sorted(b) && a.result_handler == b.result_handler,
         (None, None) => true,
@@ -80,10 +72,7 @@ mod tests {
     fn groups(text: &str) -> Vec<Arc<GroupConfig>> {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("s.conf"), format!("[supervisord]\n{text}")).unwrap();
-        let request = LoadRequest {
-            file: Some("s.conf".into()),
-            ..Default::default()
-        };
+        let request = LoadRequest { file: Some("s.conf".into()), ..Default::default() };
         load(&request, &facts(dir.path())).unwrap().groups
     }
 
@@ -102,19 +91,10 @@ mod tests {
     // C-300
     #[test]
     fn added_changed_removed_in_their_orders() {
-        let current = [
-            program("d", ""),
-            program("b", ""),
-            program("a", ""),
-            program("z", "priority=1"),
-        ]
-        .concat();
-        let new = [
-            program("b", "umask=1"),
-            program("c", ""),
-            program("a", "umask=1\npriority=1000"),
-        ]
-        .concat();
+        let current =
+            [program("d", ""), program("b", ""), program("a", ""), program("z", "priority=1")].concat();
+        let new =
+            [program("b", "umask=1"), program("c", ""), program("a", "umask=1\npriority=1000")].concat();
         assert_eq!(difference(&current, &new), ["c", "b a", "z d"]);
         assert_eq!(difference(&current, &current), ["", "", ""]);
     }
@@ -140,9 +120,6 @@ mod tests {
         assert!(!changed("events=TICK_5,EVENT", "events=EVENT,TICK_5"));
         assert!(changed("events=TICK_5", "events=EVENT"));
         assert!(changed("events=EVENT", "events=EVENT\nbuffer_size=11"));
-        assert_eq!(
-            difference(&pool("events=EVENT"), &program("a", "priority=-1"))[1],
-            "a"
-        );
+        assert_eq!(difference(&pool("events=EVENT"), &program("a", "priority=-1"))[1], "a");
     }
 }

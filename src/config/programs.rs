@@ -91,21 +91,12 @@ pub(super) fn read_processes(
     fcgi: Option<Arc<FcgiSocket>>,
 ) -> Vec<ProcessConfig> {
     let mut names = context.variables.clone();
-    names = names
-        .with("here", &context.here)
-        .with("host_node_name", &context.facts.host_node_name);
-    let mut reader = Reader {
-        section,
-        names,
-        findings,
-    };
+    names = names.with("here", &context.here).with("host_node_name", &context.facts.host_node_name);
+    let mut reader = Reader { section, names, findings };
     let Some(program) = reader_name(&mut reader, program) else {
         return Vec::new();
     };
-    reader.names = reader
-        .names
-        .with("program_name", &program)
-        .with("group_name", group);
+    reader.names = reader.names.with("program_name", &program).with("group_name", group);
     let before = reader.findings.problems.count();
     let program = Program::read(context, reader, section.options(), group.into(), fcgi);
     program.processes(before)
@@ -113,9 +104,7 @@ pub(super) fn read_processes(
 
 /// The program's name, checked (D-156).
 fn reader_name(reader: &mut Reader<'_>, program: &str) -> Option<String> {
-    types::name(program)
-        .map_err(|text| reader.refuse(None, text))
-        .ok()
+    types::name(program).map_err(|text| reader.refuse(None, text)).ok()
 }
 
 /// A program section while its processes are made.
@@ -157,43 +146,19 @@ impl<'a> Program<'a> {
         r.set(&mut t.redirect_stderr, &o.redirect_stderr, boolean);
         r.set(&mut numprocs, &o.numprocs, bounded_numprocs);
         r.set(&mut numprocs_start, &o.numprocs_start, integer);
-        r.set(
-            &mut t.stdout.capture_maxbytes,
-            &o.stdout_capture_maxbytes,
-            types::size,
-        );
+        r.set(&mut t.stdout.capture_maxbytes, &o.stdout_capture_maxbytes, types::size);
         r.set(&mut t.stdout.events_enabled, &o.stdout_events_enabled, boolean);
-        r.set(
-            &mut t.stderr.capture_maxbytes,
-            &o.stderr_capture_maxbytes,
-            types::size,
-        );
+        r.set(&mut t.stderr.capture_maxbytes, &o.stderr_capture_maxbytes, types::size);
         r.set(&mut t.stderr.events_enabled, &o.stderr_events_enabled, boolean);
-        t.serverurl = r
-            .text(&o.serverurl)
-            .filter(|url| strip(url).to_uppercase() != "AUTO");
-        t.user = r
-            .value(&o.user, |text| types::user(text, context.facts))
-            .map(|account| account.uid);
+        t.serverurl = r.text(&o.serverurl).filter(|url| strip(url).to_uppercase() != "AUTO");
+        t.user = r.value(&o.user, |text| types::user(text, context.facts)).map(|account| account.uid);
         t.umask = r.value(&o.umask, octal);
         let name = process_name(r, o, numprocs);
         if t.stopasgroup && !t.killasgroup {
-            r.refuse(
-                o.killasgroup.as_ref(),
-                "Cannot set stopasgroup=true and killasgroup=false",
-            );
+            r.refuse(o.killasgroup.as_ref(), "Cannot set stopasgroup=true and killasgroup=false");
         }
         let template = ProcessConfig { fcgi, ..t };
-        Self {
-            context,
-            reader,
-            options,
-            template,
-            group,
-            name,
-            numprocs,
-            numprocs_start,
-        }
+        Self { context, reader, options, template, group, name, numprocs, numprocs_start }
     }
 
     /// All processes, by name. `before` is how many problems there were before this section: with
@@ -223,11 +188,7 @@ impl<'a> Program<'a> {
             self.drop_stderr(&mut stderr);
         }
         let command = self.command();
-        let name = self.expand_plain(
-            self.options.process_name.clone(),
-            &self.name.clone(),
-            "process_name",
-        );
+        let name = self.expand_plain(self.options.process_name.clone(), &self.name.clone(), "process_name");
         Some(ProcessConfig {
             name: ProcessName::new(self.group.clone(), &name?),
             command: command?,
@@ -256,10 +217,7 @@ impl<'a> Program<'a> {
 
     fn command(&mut self) -> Option<String> {
         if self.options.command.is_none() {
-            let text = format!(
-                "program section {} does not specify a command",
-                self.reader.section.name
-            );
+            let text = format!("program section {} does not specify a command", self.reader.section.name);
             self.reader.refuse(None, text);
         }
         self.reader.text(&self.options.command)
@@ -289,9 +247,7 @@ impl<'a> Program<'a> {
             ChildLog::Syslog => {
                 (config.logfile, config.syslog) = (LogFile::None, true);
                 let instead = format!("Use {}_syslog=true to enable syslog instead.", channel.name());
-                self.warn(&format!(
-                    "{key}=syslog but this is deprecated and will be removed.  {instead}"
-                ));
+                self.warn(&format!("{key}=syslog but this is deprecated and will be removed.  {instead}"));
             }
         }
         if config.logfile == LogFile::Auto && config.maxbytes == 0 {
@@ -322,10 +278,9 @@ impl<'a> Program<'a> {
 
 fn bounded_numprocs(text: &str) -> Result<i64, String> {
     match integer(text)? {
-        n if n > MAX_NUMPROCS => Err(format!(
-            "numprocs value {} is above upper bound ({MAX_NUMPROCS})",
-            quoted(text)
-        )),
+        n if n > MAX_NUMPROCS => {
+            Err(format!("numprocs value {} is above upper bound ({MAX_NUMPROCS})", quoted(text)))
+        }
         n => Ok(n),
     }
 }
@@ -368,10 +323,7 @@ fn defaults(group: &Arc<str>) -> ProcessConfig {
 /// `process_name` as written, checked (D-131, D-132).
 fn process_name(reader: &mut Reader<'_>, options: &Options, numprocs: i64) -> String {
     const DEFAULT: &str = "%(program_name)s";
-    let raw = options
-        .process_name
-        .as_ref()
-        .map_or(DEFAULT, |setting| setting.value.as_str());
+    let raw = options.process_name.as_ref().map_or(DEFAULT, |setting| setting.value.as_str());
     let name = match types::name(raw) {
         Ok(name) => name,
         Err(text) => {

@@ -89,14 +89,7 @@ impl Supervisord {
     pub fn read(context: &Context<'_>, findings: &mut Findings, section: &Section) -> Option<Self> {
         let facts = context.facts;
         let names = context.variables.clone().with("here", &context.here);
-        let (mut c, mut reader) = (
-            defaults(facts),
-            Reader {
-                section,
-                names,
-                findings,
-            },
-        );
+        let (mut c, mut reader) = (defaults(facts), Reader { section, names, findings });
         let (r, o): (_, Options) = (&mut reader, section.options());
         r.set(&mut c.minfds, &o.minfds, types::limit);
         r.set(&mut c.minprocs, &o.minprocs, types::limit);
@@ -107,22 +100,15 @@ impl Supervisord {
         r.set(&mut c.logfile_maxbytes, &o.logfile_maxbytes, types::size);
         r.set(&mut c.logfile_backups, &o.logfile_backups, types::count);
         r.set(&mut c.loglevel, &o.loglevel, types::level);
-        r.set(&mut c.pidfile, &o.pidfile, |text| {
-            types::absolute_path(text, facts)
-        });
+        r.set(&mut c.pidfile, &o.pidfile, |text| types::absolute_path(text, facts));
         r.set(&mut c.identifier, &o.identifier, |text| Ok(text.to_owned()));
         r.set(&mut c.nodaemon, &o.nodaemon, boolean);
         r.set(&mut c.silent, &o.silent, boolean);
-        r.set(&mut c.childlogdir, &o.childlogdir, |text| {
-            types::absolute_folder(text, facts)
-        });
+        r.set(&mut c.childlogdir, &o.childlogdir, |text| types::absolute_folder(text, facts));
         r.set(&mut c.nocleanup, &o.nocleanup, boolean);
         r.set(&mut c.strip_ansi, &o.strip_ansi, boolean);
         c.environment = environment(r, &o.environment, facts)?;
-        Some(Self {
-            config: c,
-            user: o.user.zip(user),
-        })
+        Some(Self { config: c, user: o.user.zip(user) })
     }
 
     /// `environment=`.
@@ -224,9 +210,7 @@ fn environment(
 
 /// The system's folder for temporary files (D-111).
 fn temporary_folder(facts: &HostFacts) -> PathBuf {
-    let variables = ["TMPDIR", "TEMP", "TMP"]
-        .into_iter()
-        .filter_map(|name| facts.variable(name));
+    let variables = ["TMPDIR", "TEMP", "TMP"].into_iter().filter_map(|name| facts.variable(name));
     let mut candidates = variables.filter(|path| !path.is_empty()).chain(TEMPORARY);
     let found = candidates.find(|path| paths::is_folder(path, facts));
     paths::absolute(found.unwrap_or_default(), facts)

@@ -72,10 +72,15 @@ impl Launcher {
         let pipes = pipe::open(request.socket.is_some(), config.redirect_stderr)
             .map_err(|error| descriptor_error(name, &error))?;
         let ChildPipes { stdin, stdout, stderr, child } = pipes;
-        let pid = self.fork(config, &file, &argv, request.socket.or(child.stdin), &child.stdout, &child.stderr)?;
+        let pid =
+            self.fork(config, &file, &argv, request.socket.or(child.stdin), &child.stdout, &child.stderr)?;
         let outputs = [Some(stdout), stderr].into_iter().flatten();
         let channels = request.channels.into_iter().zip(files).zip(outputs);
-        Ok(Launched { pid, stdin, channels: channels.map(|((spec, file), pipe)| (spec, file, pipe)).collect() })
+        Ok(Launched {
+            pid,
+            stdin,
+            channels: channels.map(|((spec, file), pipe)| (spec, file, pipe)).collect(),
+        })
     }
 
     fn fork(

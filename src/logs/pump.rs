@@ -105,7 +105,12 @@ impl Pump {
     }
 
     /// One chunk, at most: what was held up first, then a read.
-    pub(super) fn step(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
+    pub(super) fn step(
+        &mut self,
+        channel: &Channel,
+        scratch: &mut Scratch,
+        reports: &mut Reports,
+    ) -> Progress {
         if channel.orders.reopen.swap(false, Ordering::AcqRel) {
             self.reopen(reports);
         }

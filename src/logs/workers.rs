@@ -56,7 +56,12 @@ impl Scratch {
     pub const SIZE: usize = 128 * 1024;
 
     fn new() -> Self {
-        Self { read: vec![0; Self::SIZE].into_boxed_slice(), out: Vec::new(), pieces: Vec::new(), gather: false }
+        Self {
+            read: vec![0; Self::SIZE].into_boxed_slice(),
+            out: Vec::new(),
+            pieces: Vec::new(),
+            gather: false,
+        }
     }
 }
 

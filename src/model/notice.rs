@@ -173,7 +173,11 @@ impl Notice {
             | Self::ReapedUnknown(..)
             | Self::LogReopening => Level::Info,
             Self::Exited { expected, .. } | Self::Stopped { expected, .. } => {
-                if *expected { Level::Info } else { Level::Warn }
+                if *expected {
+                    Level::Info
+                } else {
+                    Level::Warn
+                }
             }
             Self::AlreadyRunning(_) | Self::KillEscalated(..) | Self::OutputDropped(..) => Level::Warn,
             Self::LogWriteFailed(..) => Level::Error,

@@ -26,36 +26,20 @@ impl Files {
     }
 
     fn load(&self) -> Result<Config, ConfigErrors> {
-        let request = LoadRequest {
-            file: Some("s.conf".into()),
-            ..Default::default()
-        };
+        let request = LoadRequest { file: Some("s.conf".into()), ..Default::default() };
         load(&request, &self.facts())
     }
 }
 
 /// Loads `[supervisord]` and this text.
 fn loaded(text: &str) -> Config {
-    Files::new(&[("s.conf", &format!("[supervisord]\n{text}"))])
-        .load()
-        .unwrap()
+    Files::new(&[("s.conf", &format!("[supervisord]\n{text}"))]).load().unwrap()
 }
 
 /// The errors of `[supervisord]` and this text, with the place cut off where it is the usual one.
 fn refused(text: &str) -> Vec<String> {
-    let errors = Files::new(&[("s.conf", &format!("[supervisord]\n{text}"))])
-        .load()
-        .unwrap_err();
-    errors
-        .iter()
-        .map(|e| {
-            e.to_string()
-                .split(" (file: 's.conf')")
-                .next()
-                .unwrap()
-                .to_owned()
-        })
-        .collect()
+    let errors = Files::new(&[("s.conf", &format!("[supervisord]\n{text}"))]).load().unwrap_err();
+    errors.iter().map(|e| e.to_string().split(" (file: 's.conf')").next().unwrap().to_owned()).collect()
 }
 
 fn names(groups: &[Arc<GroupConfig>]) -> String {
@@ -78,10 +62,7 @@ fn the_file_is_searched_for() {
         let mut facts = files.facts();
         facts.argv0 = argv0.into();
         facts.environment.push(("PATH".into(), path.into()));
-        load(&LoadRequest::default(), &facts)
-            .unwrap()
-            .supervisord
-            .identifier
+        load(&LoadRequest::default(), &facts).unwrap().supervisord.identifier
     };
     assert_eq!(found("opt/bin/supervisord", ""), "opt");
     assert_eq!(found("supervisord", "none:opt/bin"), "opt");
@@ -91,11 +72,7 @@ fn the_file_is_searched_for() {
     let candidates = "/nonexistent/etc/supervisord.conf, /nonexistent/supervisord.conf, supervisord.conf, \
                       etc/supervisord.conf, /etc/supervisord.conf, /etc/supervisor/supervisord.conf";
     if let Err(errors) = load(&LoadRequest::default(), &facts) {
-        assert!(
-            errors
-                .to_string()
-                .contains(&format!("at default paths ({candidates}); use the -c option"))
-        );
+        assert!(errors.to_string().contains(&format!("at default paths ({candidates}); use the -c option")));
     }
 }
 
@@ -106,15 +83,8 @@ fn root_is_warned() {
     let mut facts = files.facts();
     assert_eq!(search_warning(&LoadRequest::default(), &facts), None);
     facts.uid = 0;
-    assert!(
-        search_warning(&LoadRequest::default(), &facts)
-            .unwrap()
-            .contains("by -c and an absolute path")
-    );
-    let mut request = LoadRequest {
-        file: Some("s.conf".into()),
-        ..Default::default()
-    };
+    assert!(search_warning(&LoadRequest::default(), &facts).unwrap().contains("by -c and an absolute path"));
+    let mut request = LoadRequest { file: Some("s.conf".into()), ..Default::default() };
     assert_eq!(search_warning(&request, &facts), None);
     let messages = load(&request, &facts).unwrap().messages;
     assert!(
@@ -129,10 +99,7 @@ fn root_is_warned() {
 fn files_that_are_not_there() {
     let files = Files::new(&[("s.conf", "[program:x]\ncommand=x"), ("d/x", "")]);
     let error = |file: &str| {
-        let request = LoadRequest {
-            file: Some(file.into()),
-            ..Default::default()
-        };
+        let request = LoadRequest { file: Some(file.into()), ..Default::default() };
         load(&request, &files.facts()).unwrap_err().to_string()
     };
     assert_eq!(error("none.conf"), "could not find config file none.conf");
@@ -148,10 +115,7 @@ fn all_problems_are_told_in_order_with_their_places() {
             "s.conf",
             "[supervisord]\nminfds=x\nloglevel=loud\n[include]\nfiles=*.inc\n[inet_http_server]\nport=0\n",
         ),
-        (
-            "a.inc",
-            "[program:x]\ncommand=%(no)s\nautorestart=Maybe\n[supervisord]\numask=9\n",
-        ),
+        ("a.inc", "[program:x]\ncommand=%(no)s\nautorestart=Maybe\n[supervisord]\numask=9\n"),
     ]);
     let file = files.0.path().join("a.inc").display().to_string();
     let rendered = render_errors("bin/supervisord", files.load().unwrap_err().iter());
@@ -173,9 +137,7 @@ fn all_problems_are_told_in_order_with_their_places() {
         lines[4]
             .contains("contains names ('no') which cannot be expanded. Available names: ENV_HOME, ENV_X, ")
     );
-    assert!(lines[4].ends_with(&format!(
-        "in section 'program:x' (file: '{file}') (option command, line 2)"
-    )));
+    assert!(lines[4].ends_with(&format!("in section 'program:x' (file: '{file}') (option command, line 2)")));
     assert!(lines[5].starts_with("Error: not a valid port number: '0'  in section 'inet_http_server'"));
     assert_eq!(lines[6..], ["For help, use bin/supervisord -h"]);
 }
@@ -188,14 +150,8 @@ fn includes() {
             "s.conf",
             "[include]\nfiles=conf.d/*.conf none/* conf.d\n[supervisord]\n[program:m]\ncommand=%(here)s\n",
         ),
-        (
-            "conf.d/a.conf",
-            "[program:a]\ncommand=%(here)s\n[include]\nfiles=../x.conf\n",
-        ),
-        (
-            "conf.d/b.conf",
-            "[supervisord]\nidentifier=b\n[program:m]\numask=1\n",
-        ),
+        ("conf.d/a.conf", "[program:a]\ncommand=%(here)s\n[include]\nfiles=../x.conf\n"),
+        ("conf.d/b.conf", "[supervisord]\nidentifier=b\n[program:m]\numask=1\n"),
         ("x.conf", "[program:x]\ncommand=x\n"),
     ]);
     let here = files.0.path().display().to_string();
@@ -207,14 +163,8 @@ fn includes() {
     let text = |level, text: &str| (level, text.replace("HERE", &here));
     let expected = [
         text(Level::Warn, "No file matches via include \"HERE/none/*\""),
-        text(
-            Level::Info,
-            "Included extra file \"HERE/conf.d/a.conf\" during parsing",
-        ),
-        text(
-            Level::Info,
-            "Included extra file \"HERE/conf.d/b.conf\" during parsing",
-        ),
+        text(Level::Info, "Included extra file \"HERE/conf.d/a.conf\" during parsing"),
+        text(Level::Info, "Included extra file \"HERE/conf.d/b.conf\" during parsing"),
         text(Level::Info, "Included extra file \"HERE/conf.d\" during parsing"),
     ];
     assert_eq!(config.messages, expected);
@@ -236,19 +186,9 @@ fn the_command_line_wins() {
         pidfile: Some("/p".into()),
         ..Default::default()
     };
-    let config = load(
-        &LoadRequest {
-            file: Some("s.conf".into()),
-            overrides,
-        },
-        &files.facts(),
-    )
-    .unwrap();
+    let config = load(&LoadRequest { file: Some("s.conf".into()), overrides }, &files.facts()).unwrap();
     let s = config.supervisord;
-    assert_eq!(
-        (s.nodaemon, s.user, s.loglevel, s.minfds),
-        (true, Some(1000), Level::Warn, 7)
-    );
+    assert_eq!((s.nodaemon, s.user, s.loglevel, s.minfds), (true, Some(1000), Level::Warn, 7));
     assert_eq!((s.logfile, s.pidfile), (MainLog::Syslog, "/p".into()));
 }
 
@@ -258,20 +198,12 @@ fn automatic_logs_go_where_temporary_files_go() {
     let files = Files::new(&[("s.conf", "[supervisord]"), ("tmp/x", "")]);
     let folder = |variables: &[(&str, &str)]| {
         let mut facts = files.facts();
-        facts
-            .environment
-            .extend(variables.iter().map(|(n, v)| (n.to_string(), v.to_string())));
-        let request = LoadRequest {
-            file: Some("s.conf".into()),
-            ..Default::default()
-        };
+        facts.environment.extend(variables.iter().map(|(n, v)| (n.to_string(), v.to_string())));
+        let request = LoadRequest { file: Some("s.conf".into()), ..Default::default() };
         load(&request, &facts).unwrap().supervisord.childlogdir
     };
     assert_eq!(folder(&[]), std::path::Path::new("/tmp"));
-    assert_eq!(
-        folder(&[("TMP", "tmp"), ("TEMP", "none"), ("TMPDIR", "")]),
-        files.0.path().join("tmp")
-    );
+    assert_eq!(folder(&[("TMP", "tmp"), ("TEMP", "none"), ("TMPDIR", "")]), files.0.path().join("tmp"));
 }
 
 // D-063, D-066, D-115, D-152
@@ -282,11 +214,7 @@ fn environments() {
          [program:x]\ncommand=%(ENV_A)s %(ENV_B)s %(ENV_C)s\nenvironment=C=3,B=2\nstdout_logfile=a%%b\n",
     );
     let process = &config.groups[0].processes[0];
-    let pairs: Vec<String> = process
-        .environment
-        .iter()
-        .map(|(n, v)| format!("{n}={v}"))
-        .collect();
+    let pairs: Vec<String> = process.environment.iter().map(|(n, v)| format!("{n}={v}")).collect();
     assert_eq!(pairs, ["A=50%", "B=2", "C=3"]);
     assert_eq!(process.command, "50% 2 3");
     assert_eq!(process.stdout.logfile, LogFile::Path("a%b".into()));
@@ -296,10 +224,7 @@ fn environments() {
 #[test]
 fn a_wrong_environment_is_told_alone() {
     let errors = refused("environment=A\n[program:x]\ncommand=%(ENV_A)s\n");
-    assert_eq!(
-        errors,
-        ["Unexpected end of key/value pairs in value 'A' in section 'supervisord'"]
-    );
+    assert_eq!(errors, ["Unexpected end of key/value pairs in value 'A' in section 'supervisord'"]);
 }
 
 // D-132, D-133, D-174
@@ -364,10 +289,7 @@ fn listeners() {
     let config = loaded("[eventlistener:l]\ncommand=x\nevents=tick_5\n[program:a]\ncommand=x\npriority=-1\n");
     assert_eq!(names(&config.groups), "a(a) l(l)");
     let pool = config.groups[1].pool.as_ref().unwrap();
-    assert_eq!(
-        (config.groups[1].priority, config.groups[1].processes[0].priority),
-        (-1, 999)
-    );
+    assert_eq!((config.groups[1].priority, config.groups[1].processes[0].priority), (-1, 999));
     assert_eq!((pool.buffer_size, pool.events.len()), (10, 1));
 }
 
@@ -378,15 +300,9 @@ fn fastcgi_programs_share_their_socket() {
         "[fcgi-program:f]\ncommand=x\nnumprocs=2\nprocess_name=f%(process_num)d\nsocket=unix:///%(program_name)s\n\
          user=root\n[fcgi-program:m]\ncommand=x\nsocket=tcp://h:1\n[group:g]\nprograms=m\n",
     );
-    let [f0, f1] = &config.groups[0].processes[..] else {
-        panic!("two processes")
-    };
+    let [f0, f1] = &config.groups[0].processes[..] else { panic!("two processes") };
     assert!(Arc::ptr_eq(f0.fcgi.as_ref().unwrap(), f1.fcgi.as_ref().unwrap()));
-    let expected = FcgiAddress::Unix {
-        path: "/f".into(),
-        mode: 0o700,
-        owner: Some((0, 0)),
-    };
+    let expected = FcgiAddress::Unix { path: "/f".into(), mode: 0o700, owner: Some((0, 0)) };
     assert_eq!(f0.fcgi.as_ref().unwrap().address, expected);
     assert!(config.groups[1].processes[0].fcgi.is_some());
 }
@@ -399,17 +315,10 @@ fn servers() {
          [inet_http_serverX]\nport=h:2\nusername=n\npassword=%%p\n",
     );
     let sections: Vec<&str> = config.servers.iter().map(|s| s.section.as_str()).collect();
-    assert_eq!(
-        sections,
-        ["inet_http_server", "inet_http_serverX", "unix_http_server:u"]
-    );
+    assert_eq!(sections, ["inet_http_server", "inet_http_serverX", "unix_http_server:u"]);
     assert_eq!(config.servers[0].credentials, None);
     assert_eq!(config.servers[1].credentials, Some(("n".into(), "%p".into())));
-    let expected = ServerAddress::Unix {
-        path: "/home/alice/s".into(),
-        mode: 0o700,
-        owner: None,
-    };
+    let expected = ServerAddress::Unix { path: "/home/alice/s".into(), mode: 0o700, owner: None };
     assert_eq!(config.servers[2].address, expected);
 }
 
@@ -417,19 +326,9 @@ fn servers() {
 #[test]
 fn servers_and_interfaces_that_are_refused() {
     let factory = "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface";
-    let errors = refused(&format!(
-        "[rpcinterface:x]\n{factory}\nmore=1\n[inet_http_server]\nport=1\n"
-    ));
-    assert_eq!(
-        errors,
-        ["Could not make x rpc interface in section 'rpcinterface:x'"]
-    );
-    assert_eq!(
-        loaded(&format!("[rpcinterface:x]\n{factory}\nmore=1\n"))
-            .rpc_interfaces
-            .len(),
-        1
-    );
+    let errors = refused(&format!("[rpcinterface:x]\n{factory}\nmore=1\n[inet_http_server]\nport=1\n"));
+    assert_eq!(errors, ["Could not make x rpc interface in section 'rpcinterface:x'"]);
+    assert_eq!(loaded(&format!("[rpcinterface:x]\n{factory}\nmore=1\n")).rpc_interfaces.len(), 1);
     let errors = refused("[inet_http_server]\nport=1\nusername=x\n");
     assert!(errors[0].starts_with("Section [inet_http_server] contains incomplete authentication: "));
 }
