@@ -1,5 +1,7 @@
 //! Runs the real executables.
 
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 mod children;
 mod config;
 mod config_oracle;

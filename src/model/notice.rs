@@ -299,7 +299,7 @@ fn channel_closed(f: &mut fmt::Formatter<'_>, p: &ProcessName, channel: Channel,
 }
 
 fn output_copied(f: &mut fmt::Formatter<'_>, p: &ProcessName, channel: Channel, data: &[u8]) -> fmt::Result {
-    write!(f, "'{}' {} output:\n", p.name(), channel.name())?;
+    writeln!(f, "'{}' {} output:", p.name(), channel.name())?;
     match std::str::from_utf8(data) {
         Ok(text) => f.write_str(text),
         Err(_) => write!(f, "Undecodable: {}", super::pyrepr::bytes(data)),
