@@ -1,4 +1,4 @@
-//! The loop: whatever wakes the daemon becomes one [`Wake`], and one synchronous function handles it.
+//! The loop: whatever wakes the daemon becomes one `Wake`, and one synchronous function handles it.
 //!
 //! Owner of all state of a generation (the time between two full reloads). Everything happens on one
 //! thread, so the order of statements is the order of events; nothing here waits for a disk, a client

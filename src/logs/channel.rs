@@ -1,6 +1,6 @@
 //! One output channel of one child: from its pipe through capture and stripping to its log.
 //!
-//! A channel is shared by the thread that decides and the workers. Its [`Pump`] is behind a lock that
+//! A channel is shared by the thread that decides and the workers. Its `Pump` is behind a lock that
 //! only a worker holds for long; what the daemon wants of it while it may be held is said in atomics.
 //! Read, write, report happen in this order for each chunk (E-044): whoever hears of output finds it
 //! in the file. A log file that takes nothing stops the reading, so it is the child that waits.
