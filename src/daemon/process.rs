@@ -280,8 +280,10 @@ impl Process {
         for channel in stuck {
             let dropped = host.channels.abandon(&channel);
             host.table.remove_channel(channel.key);
-            let (process, which) = (channel.spec.process.clone(), channel.spec.channel);
-            host.notice(now, Notice::OutputDropped(process, which, dropped));
+            if dropped > 0 {
+                let (process, which) = (channel.spec.process.clone(), channel.spec.channel);
+                host.notice(now, Notice::OutputDropped(process, which, dropped));
+            }
         }
         self.settle(host, now);
     }
