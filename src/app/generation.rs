@@ -55,6 +55,7 @@ impl Generation {
             Err(error) => {
                 // After daemonizing nobody sees stderr.
                 generation.say(Level::Critical, error.to_string());
+                generation.listeners.into_iter().for_each(|(_, listener)| listener.close());
                 Err(error)
             }
         }
