@@ -6,5 +6,6 @@ mod config_oracle;
 mod daemonize;
 mod differential;
 mod harness;
+mod logs;
 mod signals;
 mod state_transitions;
