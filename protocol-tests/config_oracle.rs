@@ -201,7 +201,7 @@ fn ask_reference(requests: &[Request], dir: &Path) -> Vec<Value> {
         .collect();
     let file = dir.join("requests");
     std::fs::write(&file, lines).unwrap();
-    let output = Command::new(root.join("target/reference/bin/python"))
+    let output = Command::new(crate::harness::reference::program("python"))
         .arg(root.join("protocol-tests/oracle/parse_config.py"))
         .arg(&file)
         .env_clear()

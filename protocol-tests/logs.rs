@@ -21,20 +21,42 @@ fn auto_logs_are_made_at_the_start_and_anew_at_a_reload() {
         "[supervisord]\nidentifier=ident\n[program:both]\ncommand=sleep 1000\nautostart=false\n\
          [program:merged]\ncommand=sleep 1000\nredirect_stderr=true\n",
     );
-    for old in ["x-stdout---ident-abcdefgh.log", "x-stderr---ident-abcdefgh.log.12", "y---ident-x.log", "y---ident-x.log.txt"] {
+    for old in [
+        "x-stdout---ident-abcdefgh.log",
+        "x-stderr---ident-abcdefgh.log.12",
+        "y---ident-x.log",
+        "y---ident-x.log.txt",
+    ] {
         sandbox.write(&format!("auto/{old}"), "old");
     }
     let kept = ["x-stdout---other-abcdefgh.log", "x-stdout--ident-abcdefgh.log"];
-    kept.iter().for_each(|it| drop(sandbox.write(&format!("auto/{it}"), "kept")));
+    kept.iter()
+        .for_each(|it| drop(sandbox.write(&format!("auto/{it}"), "kept")));
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("spawned: 'merged'");
     let made = auto_logs(&sandbox, &kept);
-    let stems: Vec<&str> = made.iter().filter_map(|it| it.split("---ident-").next()).collect();
+    let stems: Vec<&str> = made
+        .iter()
+        .filter_map(|it| it.split("---ident-").next())
+        .collect();
     assert_eq!(stems, ["both-stderr", "both-stdout", "merged-stdout"]);
     for name in &made {
-        let letters = name.split("---ident-").nth(1).unwrap().strip_suffix(".log").unwrap();
-        assert!(letters.len() == 8 && letters.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_'));
-        let mode = fs::metadata(sandbox.path(&format!("auto/{name}"))).unwrap().permissions().mode();
+        let letters = name
+            .split("---ident-")
+            .nth(1)
+            .unwrap()
+            .strip_suffix(".log")
+            .unwrap();
+        assert!(
+            letters.len() == 8
+                && letters
+                    .chars()
+                    .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
+        );
+        let mode = fs::metadata(sandbox.path(&format!("auto/{name}")))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o7777, 0o600);
     }
     daemon.signal(Signal::SIGHUP);
@@ -50,7 +72,9 @@ fn auto_logs_are_made_at_the_start_and_anew_at_a_reload() {
 fn auto_logs(sandbox: &Sandbox, kept: &[&str]) -> Vec<String> {
     let all = sandbox.list("auto");
     assert!(kept.iter().all(|it| all.iter().any(|name| name == it)), "{all:?}");
-    all.into_iter().filter(|it| !kept.contains(&it.as_str())).collect()
+    all.into_iter()
+        .filter(|it| !kept.contains(&it.as_str()))
+        .collect()
 }
 
 // D-110, D-423
@@ -71,7 +95,9 @@ fn bytes_come_as_they_are_and_at_once() {
     sandbox.write("x.log", "before\n");
     sandbox.configure("[program:x]\ncommand=sh -c \"printf 'a\\377\\000\\nb'; exec sleep 1000\"\nstdout_logfile=@DIR@/x.log\n");
     let daemon = Launch::new(&sandbox).start_up();
-    daemon.until("the bytes", || sandbox.read_bytes("x.log") == b"before\na\xff\0\nb");
+    daemon.until("the bytes", || {
+        sandbox.read_bytes("x.log") == b"before\na\xff\0\nb"
+    });
 }
 
 // D-403: as in a container, where stdout is a pipe
@@ -85,7 +111,10 @@ fn output_can_appear_on_the_daemons_own_streams() {
     );
     let (mut out, out_end) = std::io::pipe().unwrap();
     let (mut err, err_end) = std::io::pipe().unwrap();
-    let daemon = Launch::new(&sandbox).stdout(out_end).stderr(err_end).start_with_its_streams();
+    let daemon = Launch::new(&sandbox)
+        .stdout(out_end)
+        .stderr(err_end)
+        .start_with_its_streams();
     daemon.wait_for_log("success: out");
     daemon.wait_for_log("success: err");
     assert_eq!(daemon.stop().code(), Some(0));
@@ -101,8 +130,12 @@ fn output_can_appear_on_the_daemons_own_streams() {
 #[test]
 fn one_pipe_keeps_the_order_of_both_streams() {
     let sandbox = Sandbox::new();
-    sandbox.write("x.sh", "n=0; while test $n -lt 200; do echo $n; echo $n >&2; n=$((n + 1)); done; exec sleep 1000\n");
-    sandbox.configure("[program:x]\ncommand=sh @DIR@/x.sh\nredirect_stderr=true\nstdout_logfile=@DIR@/x.log\n");
+    sandbox.write(
+        "x.sh",
+        "n=0; while test $n -lt 200; do echo $n; echo $n >&2; n=$((n + 1)); done; exec sleep 1000\n",
+    );
+    sandbox
+        .configure("[program:x]\ncommand=sh @DIR@/x.sh\nredirect_stderr=true\nstdout_logfile=@DIR@/x.log\n");
     let daemon = Launch::new(&sandbox).start_up();
     daemon.until("all lines", || sandbox.read("x.log").lines().count() == 400);
     let expected: String = (0..200).map(|n| format!("{n}\n{n}\n")).collect();
@@ -114,7 +147,9 @@ fn one_pipe_keeps_the_order_of_both_streams() {
 fn output_without_a_log_is_thrown_away() {
     let sandbox = Sandbox::new();
     sandbox.write("flood.py", include_str!("scripts/flood.py"));
-    sandbox.configure("[program:x]\ncommand=python3 @DIR@/flood.py 5000000\nstdout_logfile=NONE\nstderr_logfile=\n");
+    sandbox.configure(
+        "[program:x]\ncommand=python3 @DIR@/flood.py 5000000\nstdout_logfile=NONE\nstderr_logfile=\n",
+    );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.until("all of it to be taken", || sandbox.has("done"));
     assert!(sandbox.list("auto").is_empty());
@@ -142,16 +177,30 @@ fn at_debug_all_output_is_in_the_main_log_too() {
         "[supervisord]\nloglevel=debug\n[program:x]\ncommand=sh -c \"printf 'ok\\n'; sleep 0.3; printf '\\210x' >&2; exec sleep 1000\"\n",
     );
     let daemon = Launch::new(&sandbox).start_up();
-    assert_eq!(daemon.wait_for_log("'x' stdout output:").line(), "DEBG 'x' stdout output:\nok\n");
-    assert_eq!(daemon.wait_for_log("'x' stderr output:").line(), "DEBG 'x' stderr output:\nUndecodable: b'\\x88x'");
+    assert_eq!(
+        daemon.wait_for_log("'x' stdout output:").line(),
+        "DEBG 'x' stdout output:\nok\n"
+    );
+    assert_eq!(
+        daemon.wait_for_log("'x' stderr output:").line(),
+        "DEBG 'x' stderr output:\nUndecodable: b'\\x88x'"
+    );
 }
 
 // D-443, D-444
 #[test]
 fn what_is_captured_stays_out_of_the_file() {
     let sandbox = Sandbox::new();
-    let parts = ["before<!--XSUPER", "VISOR:BEGIN-->with", "in<!--XSUPERVISOR:E", "ND-->after"];
-    let script: String = parts.iter().map(|it| format!("printf '%s' '{it}'; sleep 0.1\n")).collect();
+    let parts = [
+        "before<!--XSUPER",
+        "VISOR:BEGIN-->with",
+        "in<!--XSUPERVISOR:E",
+        "ND-->after",
+    ];
+    let script: String = parts
+        .iter()
+        .map(|it| format!("printf '%s' '{it}'; sleep 0.1\n"))
+        .collect();
     sandbox.write("x.sh", &format!("{script}exit 0\n"));
     sandbox.configure(
         "[supervisord]\nloglevel=debug\n\
@@ -165,8 +214,11 @@ fn what_is_captured_stays_out_of_the_file() {
 
 /// Files of a log from the oldest to the newest.
 fn rotated(sandbox: &Sandbox, name: &str) -> Vec<String> {
-    let mut numbers: Vec<u32> =
-        sandbox.list(".").iter().filter_map(|it| it.strip_prefix(name)?.strip_prefix('.')?.parse().ok()).collect();
+    let mut numbers: Vec<u32> = sandbox
+        .list(".")
+        .iter()
+        .filter_map(|it| it.strip_prefix(name)?.strip_prefix('.')?.parse().ok())
+        .collect();
     numbers.sort_unstable();
     let old = numbers.into_iter().rev().map(|n| format!("{name}.{n}"));
     old.chain([name.to_owned()]).collect()
@@ -174,11 +226,24 @@ fn rotated(sandbox: &Sandbox, name: &str) -> Vec<String> {
 
 /// Checks that the files hold the end of the stream of `flood.py`, unbroken; tells its first line.
 fn assert_unbroken_end(sandbox: &Sandbox, name: &str, bytes: usize) -> usize {
-    let all: Vec<u8> = rotated(sandbox, name).iter().flat_map(|it| sandbox.read_bytes(it)).collect();
+    let all: Vec<u8> = rotated(sandbox, name)
+        .iter()
+        .flat_map(|it| sandbox.read_bytes(it))
+        .collect();
     let lines: Vec<&[u8]> = all.split_inclusive(|it| *it == b'\n').collect();
-    let number = |line: &[u8]| std::str::from_utf8(line).unwrap().trim().parse::<usize>().unwrap();
+    let number = |line: &[u8]| {
+        std::str::from_utf8(line)
+            .unwrap()
+            .trim()
+            .parse::<usize>()
+            .unwrap()
+    };
     // The oldest file may begin within a line.
-    let whole: Vec<usize> = lines.iter().skip_while(|it| it.len() < 100).map(|it| number(it)).collect();
+    let whole: Vec<usize> = lines
+        .iter()
+        .skip_while(|it| it.len() < 100)
+        .map(|it| number(it))
+        .collect();
     let first = *whole.first().expect("some lines");
     for (at, n) in whole.iter().enumerate() {
         assert_eq!(*n, first + at, "the stream is broken");
@@ -213,7 +278,10 @@ fn no_byte_is_lost_or_repeated_by_rotation_and_reopening() {
     assert_unbroken_end(&sandbox, "x.log", BYTES);
     for name in &files[..10] {
         let length = sandbox.read_bytes(name).len();
-        assert!((1 << 20..(1 << 20) + (128 << 10)).contains(&length), "{name} has {length} bytes");
+        assert!(
+            (1 << 20..(1 << 20) + (128 << 10)).contains(&length),
+            "{name} has {length} bytes"
+        );
     }
 }
 
@@ -244,14 +312,21 @@ fn rotation_copes_with_files_that_are_there_or_gone() {
     sandbox.write("x.log.1", "one");
     sandbox.write("x.log.2", "two");
     sandbox.write("x.log.7", "from an earlier setting");
-    sandbox.write("x.sh", "echo first; until test -e @DIR@/go; do sleep 0.02; done; printf '%01000d' 0; exec sleep 1000\n");
+    sandbox.write(
+        "x.sh",
+        "echo first; until test -e @DIR@/go; do sleep 0.02; done; printf '%01000d' 0; exec sleep 1000\n",
+    );
     sandbox.configure(
         "[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/x.log\nstdout_logfile_maxbytes=1000\nstdout_logfile_backups=2\n",
     );
     let daemon = Launch::new(&sandbox).start_up();
-    daemon.until("the first rotation", || sandbox.read("x.log.1").ends_with("ofirst\n"));
+    daemon.until("the first rotation", || {
+        sandbox.read("x.log.1").ends_with("ofirst\n")
+    });
     assert_eq!(sandbox.read("x.log.2"), "one");
-    daemon.until("an empty new file", || sandbox.has("x.log") && sandbox.read("x.log").is_empty()); // D-436
+    daemon.until("an empty new file", || {
+        sandbox.has("x.log") && sandbox.read("x.log").is_empty()
+    }); // D-436
     fs::remove_file(sandbox.path("x.log.1")).unwrap();
     fs::remove_file(sandbox.path("x.log")).unwrap();
     sandbox.write("go", "");
@@ -300,19 +375,32 @@ fn a_stuck_log_holds_up_nobody_else() {
     daemon.wait_for_log("spawned: 'stuck'");
     daemon.wait_for_nth_log(4, "spawned: 'other'");
     let log = daemon.log();
-    let at = |text: &str| log.iter().filter(|it| it.text.contains(text)).map(|it| it.at).collect::<Vec<i64>>();
+    let at = |text: &str| {
+        log.iter()
+            .filter(|it| it.text.contains(text))
+            .map(|it| it.at)
+            .collect::<Vec<i64>>()
+    };
     let (spawned, exited) = (at("spawned: 'other'"), at("exited: other"));
     for (exit, start) in exited.iter().zip(&spawned[1..]) {
         assert!(start - exit < 500, "restarted {} ms after its end", start - exit);
     }
     for (start, exit) in spawned.iter().zip(&exited) {
-        assert!(exit - start < 2000, "its end was seen {} ms after its start", exit - start);
+        assert!(
+            exit - start < 2000,
+            "its end was seen {} ms after its start",
+            exit - start
+        );
     }
     assert!(daemon.processes().is_ok());
     daemon.signal(Signal::SIGTERM);
     let asked = daemon.wait_for_log("received SIGTERM");
     let stopped = daemon.wait_for_log("stopped: stuck (terminated by SIGTERM)");
-    assert!(stopped.at - asked.at < 3000, "stopped after {} ms", stopped.at - asked.at);
+    assert!(
+        stopped.at - asked.at < 3000,
+        "stopped after {} ms",
+        stopped.at - asked.at
+    );
     assert_eq!(daemon.wait().code(), Some(0));
     assert_dropped(&sandbox, "stuck");
 }
@@ -361,14 +449,22 @@ struct Mount {
 impl Mount {
     fn tmpfs(sandbox: &Sandbox, name: &str, size: &str) -> Self {
         let target = sandbox.make_dir(name);
-        must(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(&target));
+        must(
+            Command::new("mount")
+                .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
+                .arg(&target),
+        );
         Self { target, image: None }
     }
 }
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let _lazily = Command::new("umount").arg("-l").arg(&self.target).stderr(Stdio::null()).status();
+        let _lazily = Command::new("umount")
+            .arg("-l")
+            .arg(&self.target)
+            .stderr(Stdio::null())
+            .status();
         if let Some(device) = &self.image {
             let _detached = Command::new("losetup").arg("-d").arg(device).status();
         }
@@ -377,7 +473,11 @@ impl Drop for Mount {
 
 fn must(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -390,7 +490,9 @@ fn a_full_disk_loses_output_until_there_is_room() {
     let sandbox = Sandbox::new();
     let _mount = Mount::tmpfs(&sandbox, "small", "256k");
     sandbox.write("x.sh", "until test -e @DIR@/go; do echo some output that takes room on the small disk; done; echo and now there is room; exec sleep 1000\n");
-    sandbox.configure("[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/small/x.log\nstdout_logfile_maxbytes=0\n");
+    sandbox.configure(
+        "[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/small/x.log\nstdout_logfile_maxbytes=0\n",
+    );
     let daemon = Launch::new(&sandbox).start_up();
     let told = daemon.wait_for_log("No space left on device");
     assert!(["ERRO", "WARN", "CRIT"].contains(&told.level.as_str()));
@@ -398,7 +500,9 @@ fn a_full_disk_loses_output_until_there_is_room() {
     let pid = daemon.pid_of("x");
     fs::write(sandbox.path("small/x.log"), "").unwrap();
     sandbox.write("go", "");
-    daemon.until("output in the file again", || sandbox.read("small/x.log").contains("and now there is room"));
+    daemon.until("output in the file again", || {
+        sandbox.read("small/x.log").contains("and now there is room")
+    });
     assert_eq!(daemon.pid_of("x"), pid);
     assert_eq!(daemon.stop().code(), Some(0));
     assert_dropped(&sandbox, "x");
@@ -410,7 +514,10 @@ fn the_folder_of_a_log_may_vanish() {
     let sandbox = Sandbox::new();
     sandbox.make_dir("folder");
     sandbox.write("flood.py", include_str!("scripts/flood.py"));
-    sandbox.write("x.sh", "echo before; until test -e @DIR@/go; do sleep 0.02; done; exec python3 @DIR@/flood.py 300000\n");
+    sandbox.write(
+        "x.sh",
+        "echo before; until test -e @DIR@/go; do sleep 0.02; done; exec python3 @DIR@/flood.py 300000\n",
+    );
     sandbox.configure(
         "[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/folder/x.log\nstdout_logfile_maxbytes=100KB\n",
     );
@@ -430,13 +537,20 @@ fn disk(sandbox: &Sandbox, name: &str) -> Option<Mount> {
     let image = sandbox.path("image");
     fs::File::create(&image).unwrap().set_len(8 << 20).unwrap();
     must(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image));
-    let attach = Command::new("losetup").args(["--find", "--show"]).arg(&image).output().unwrap();
+    let attach = Command::new("losetup")
+        .args(["--find", "--show"])
+        .arg(&image)
+        .output()
+        .unwrap();
     if !attach.status.success() {
         eprintln!("left out: no loop devices here");
         return None;
     }
     let device = String::from_utf8(attach.stdout).unwrap().trim().to_owned();
-    let mount = Mount { target: sandbox.make_dir(name), image: Some(device.clone()) };
+    let mount = Mount {
+        target: sandbox.make_dir(name),
+        image: Some(device.clone()),
+    };
     must(Command::new("mount").arg(device).arg(&mount.target));
     Some(mount)
 }
@@ -453,7 +567,11 @@ impl<'m> Frozen<'m> {
 
 impl Drop for Frozen<'_> {
     fn drop(&mut self) {
-        let _thawed = Command::new("fsfreeze").arg("-u").arg(&self.0.target).stderr(Stdio::null()).status();
+        let _thawed = Command::new("fsfreeze")
+            .arg("-u")
+            .arg(&self.0.target)
+            .stderr(Stdio::null())
+            .status();
     }
 }
 
@@ -464,7 +582,9 @@ fn a_hanging_disk_holds_up_nobody_else() {
         return;
     }
     let sandbox = Sandbox::new();
-    let Some(disk) = disk(&sandbox, "disk") else { return };
+    let Some(disk) = disk(&sandbox, "disk") else {
+        return;
+    };
     sandbox.write("flood.py", include_str!("scripts/flood.py"));
     sandbox.configure(
         "[program:hangs]\ncommand=sh -c \"until test -e @DIR@/go; do sleep 0.02; done; exec python3 @DIR@/flood.py 0\"\n\

@@ -1,11 +1,16 @@
 //! Runs the real executables.
+#![allow(clippy::unwrap_used, reason = "all of this is tests")]
 
 mod children;
 mod config;
 mod config_oracle;
 mod daemonize;
 mod differential;
+mod fcgi;
 mod harness;
+mod hostile;
+mod house_rules;
 mod logs;
+mod pidproxy;
 mod signals;
 mod state_transitions;
