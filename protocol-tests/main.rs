@@ -1,5 +1,6 @@
 //! Runs the real executables.
-#![allow(clippy::unwrap_used, reason = "all of this is tests")]
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod children;
 mod config;

@@ -28,7 +28,7 @@ pub fn supervisord() -> ExitCode {
             print!("{text}");
             ExitCode::SUCCESS
         }
-        Ok(Invocation::Run(request)) => run(&facts, request),
+        Ok(Invocation::Run(request)) => run(&facts, *request),
         Err(error) => refuse(&facts, USAGE, [error]),
     }
 }
@@ -55,7 +55,9 @@ fn refuse<T: Display>(facts: &HostFacts, status: u8, errors: impl IntoIterator<I
 fn status_of(error: &StartError) -> u8 {
     match error {
         StartError::Privilege(_) | StartError::Limit(_) | StartError::Server(_) => USAGE,
-        StartError::Log(..) | StartError::ChildLog(..) | StartError::Fcgi(_) | StartError::System(..) => FAILURE,
+        StartError::Log(..) | StartError::ChildLog(..) | StartError::Fcgi(_) | StartError::System(..) => {
+            FAILURE
+        }
     }
 }
 

@@ -11,7 +11,7 @@ pub enum Invocation {
     /// Print this on stdout and exit with 0 (D-014, D-015).
     Print(String),
     /// Run with this configuration.
-    Run(LoadRequest),
+    Run(Box<LoadRequest>),
 }
 
 /// What is wrong with a command line: the text after `Error: ` (D-008).
@@ -32,10 +32,7 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
     let (given, rest) = getopt::scan(&flags, argv).map_err(UsageError)?;
     if !rest.is_empty() {
         let shown: Vec<String> = rest.iter().map(|word| pyrepr::string(word)).collect();
-        return Err(UsageError(format!(
-            "positional arguments are not supported: [{}]",
-            shown.join(", ")
-        )));
+        return Err(UsageError(format!("positional arguments are not supported: [{}]", shown.join(", "))));
     }
     let mut request = LoadRequest::default();
     let mut seen = [false; FLAGS.len()];
@@ -52,16 +49,12 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
             )));
         }
     }
-    Ok(Invocation::Run(request))
+    Ok(Invocation::Run(Box::new(request)))
 }
 
 fn apply(set: Set, option: &Given, facts: &HostFacts, request: &mut LoadRequest) -> Result<(), UsageError> {
     set(request, &option.value, facts).map_err(|text| {
-        UsageError(format!(
-            "invalid value for {} {}: {text}",
-            option.typed,
-            pyrepr::string(&option.value)
-        ))
+        UsageError(format!("invalid value for {} {}: {text}", option.typed, pyrepr::string(&option.value)))
     })
 }
 
@@ -77,188 +70,75 @@ enum Meaning {
     Set(Set),
 }
 
-const fn flag(
+/// Keeps a converted value.
+fn put<T>(target: &mut Option<T>, value: Converted<T>) -> Converted<()> {
+    *target = Some(value?);
+    Ok(())
+}
+
+/// An option with an argument.
+const fn value(
     shorts: &'static str,
     long: &'static str,
-    value: Option<&'static str>,
+    name: &'static str,
     help: &'static str,
-    meaning: Meaning,
-) -> (Flag, Meaning) {
-    (
-        Flag {
-            shorts,
-            long,
-            value,
-            help,
-        },
-        meaning,
-    )
+    set: Set,
+) -> Row {
+    (Flag { shorts, long, value: Some(name), help }, Meaning::Set(set))
 }
 
-/// Sets a field of the overrides.
-macro_rules! field {
-    ($name:ident, $convert:expr) => {
-        Meaning::Set(|request, text, facts| {
-            let convert: fn(&str, &HostFacts) -> Converted<_> = $convert;
-            request.overrides.$name = convert(text, facts)?;
-            Ok(())
-        })
-    };
+/// An option without one.
+const fn plain(shorts: &'static str, long: &'static str, help: &'static str, meaning: Meaning) -> Row {
+    (Flag { shorts, long, value: None, help }, meaning)
 }
 
-/// Sets an optional field of the overrides.
-macro_rules! some {
-    ($name:ident, $convert:expr) => {
-        field!($name, |text, facts| {
-            let convert: fn(&str, &HostFacts) -> Converted<_> = $convert;
-            convert(text, facts).map(Some)
-        })
-    };
+/// An option without one that switches something on.
+const fn switch(shorts: &'static str, long: &'static str, help: &'static str, set: Set) -> Row {
+    plain(shorts, long, help, Meaning::Set(set))
 }
+
+type Row = (Flag, Meaning);
 
 /// Every option; parsing and help both come from here.
-const FLAGS: [(Flag, Meaning); 20] = [
-    flag(
-        "c",
-        "configuration",
-        Some("FILE"),
-        "Read this configuration file instead of searching for one",
-        FILE,
-    ),
-    flag(
-        "n",
-        "nodaemon",
-        None,
-        "Stay in the foreground",
-        field!(nodaemon, |_, _| Ok(true)),
-    ),
-    flag(
-        "s",
-        "silent",
-        None,
-        "Do not copy the log to stdout",
-        field!(silent, |_, _| Ok(true)),
-    ),
-    flag("h?", "help", None, "Print this text and exit", Meaning::Help),
-    flag(
-        "v",
-        "version",
-        None,
-        "Print the version and exit",
-        Meaning::Version,
-    ),
-    flag(
-        "u",
-        "user",
-        Some("USER"),
-        "Become this user (name or id)",
-        some!(user, |text, _| Ok(text.to_owned())),
-    ),
-    flag(
-        "m",
-        "umask",
-        Some("UMASK"),
-        "File mode mask of the daemon, octal",
-        some!(umask, |text, _| types::octal(text)),
-    ),
-    flag(
-        "d",
-        "directory",
-        Some("DIR"),
-        "Change to this folder as a daemon",
-        some!(directory, types::existing_folder),
-    ),
-    flag(
-        "l",
-        "logfile",
-        Some("FILE"),
-        "Write the log here",
-        some!(logfile, types::path_in_existing_folder),
-    ),
-    flag(
-        "y",
-        "logfile_maxbytes",
-        Some("BYTES"),
-        "Rotate the log at this size",
-        some!(logfile_maxbytes, |text, _| { types::size(text) }),
-    ),
-    flag(
-        "z",
-        "logfile_backups",
-        Some("NUM"),
-        "Rotated logs to keep",
-        some!(logfile_backups, |text, _| { types::count(text) }),
-    ),
-    flag(
-        "e",
-        "loglevel",
-        Some("LEVEL"),
-        "critical, error, warn, info, debug, trace or blather",
-        some!(loglevel, |text, _| types::level(text)),
-    ),
-    flag(
-        "j",
-        "pidfile",
-        Some("FILE"),
-        "Write the process id here",
-        some!(pidfile, types::path_in_existing_folder),
-    ),
-    flag(
-        "i",
-        "identifier",
-        Some("NAME"),
-        "Name of this daemon for its clients",
-        some!(identifier, |text, _| { Ok(text.to_owned()) }),
-    ),
-    flag(
-        "q",
-        "childlogdir",
-        Some("DIR"),
-        "Make the automatic logs of programs here",
-        some!(childlogdir, types::existing_folder),
-    ),
-    flag(
-        "k",
-        "nocleanup",
-        None,
-        "Keep automatic logs of earlier runs",
-        field!(nocleanup, |_, _| Ok(true)),
-    ),
-    flag(
-        "a",
-        "minfds",
-        Some("NUM"),
-        "File descriptors that must be available",
-        some!(minfds, |text, _| { types::limit(text) }),
-    ),
-    flag(
-        "t",
-        "strip_ansi",
-        None,
-        "Strip ANSI escapes from the output of programs",
-        field!(strip_ansi, |_, _| { Ok(true) }),
-    ),
-    flag(
-        "",
-        "minprocs",
-        Some("NUM"),
-        "Processes that must be available",
-        some!(minprocs, |text, _| { types::limit(text) }),
-    ),
+#[rustfmt::skip]
+const FLAGS: [Row; 20] = [
+    value("c", "configuration", "FILE", "Read this configuration instead of searching for one",
+        |r, t, _| put(&mut r.file, Ok(t.to_owned()))),
+    switch("n", "nodaemon", "Stay in the foreground", |r, _, _| { r.overrides.nodaemon = true; Ok(()) }),
+    switch("s", "silent", "Do not copy the log to stdout", |r, _, _| { r.overrides.silent = true; Ok(()) }),
+    plain("h?", "help", "Print this text and exit", Meaning::Help),
+    plain("v", "version", "Print the version and exit", Meaning::Version),
+    value("u", "user", "USER", "Become this user (name or id)",
+        |r, t, _| put(&mut r.overrides.user, Ok(t.to_owned()))),
+    value("m", "umask", "UMASK", "File mode mask of the daemon, in octal digits",
+        |r, t, _| put(&mut r.overrides.umask, types::octal(t))),
+    value("d", "directory", "DIR", "Change to this folder as a daemon",
+        |r, t, f| put(&mut r.overrides.directory, types::existing_folder(t, f))),
+    value("l", "logfile", "FILE", "Write the log here",
+        |r, t, f| put(&mut r.overrides.logfile, types::main_log(t, f))),
+    value("y", "logfile_maxbytes", "BYTES", "Rotate the log at this size",
+        |r, t, _| put(&mut r.overrides.logfile_maxbytes, types::size(t))),
+    value("z", "logfile_backups", "NUM", "Keep that many rotated logs",
+        |r, t, _| put(&mut r.overrides.logfile_backups, types::count(t))),
+    value("e", "loglevel", "LEVEL", "Log from this level on: critical, error, warn, info, debug, trace, blather",
+        |r, t, _| put(&mut r.overrides.loglevel, types::level(t))),
+    value("j", "pidfile", "FILE", "Write the process id here",
+        |r, t, f| put(&mut r.overrides.pidfile, types::absolute_path(t, f))),
+    value("i", "identifier", "NAME", "Name of this daemon for its clients",
+        |r, t, _| put(&mut r.overrides.identifier, Ok(t.to_owned()))),
+    value("q", "childlogdir", "DIR", "Make the automatic logs of programs here",
+        |r, t, f| put(&mut r.overrides.childlogdir, types::absolute_folder(t, f))),
+    switch("k", "nocleanup", "Keep automatic logs of earlier runs",
+        |r, _, _| { r.overrides.nocleanup = true; Ok(()) }),
+    value("a", "minfds", "NUM", "File descriptors that must be available",
+        |r, t, _| put(&mut r.overrides.minfds, types::limit(t))),
+    switch("t", "strip_ansi", "Strip ANSI escapes from the output of programs",
+        |r, _, _| { r.overrides.strip_ansi = true; Ok(()) }),
+    value("", "minprocs", "NUM", "Processes that must be available",
+        |r, t, _| put(&mut r.overrides.minprocs, types::limit(t))),
     // D-030: there is no profiler here.
-    flag(
-        "",
-        "profile_options",
-        Some("LIST"),
-        "Accepted and ignored",
-        Meaning::Set(|_, _, _| Ok(())),
-    ),
+    value("", "profile_options", "LIST", "Accepted and ignored", |_, _, _| Ok(())),
 ];
-
-const FILE: Meaning = Meaning::Set(|request, text, _| {
-    request.file = Some(text.to_owned());
-    Ok(())
-});
 
 #[cfg(test)]
 mod tests {
@@ -272,7 +152,7 @@ mod tests {
 
     fn request(line: &str) -> LoadRequest {
         match parsed(line) {
-            Ok(Invocation::Run(request)) => request,
+            Ok(Invocation::Run(request)) => *request,
             other => panic!("{line}: {other:?}"),
         }
     }
@@ -288,24 +168,16 @@ mod tests {
                     --identifier=id --childlogdir=/ --minfds=5 --minprocs=6";
         assert_eq!(short, request(long));
         let o = short.overrides;
-        assert_eq!(
-            (short.file.as_deref(), o.user.as_deref(), o.umask),
-            (Some("f"), Some("u"), Some(0o27))
-        );
+        assert_eq!((short.file.as_deref(), o.user.as_deref(), o.umask), (Some("f"), Some("u"), Some(0o27)));
         assert!(o.nodaemon && o.silent && o.nocleanup && o.strip_ansi);
-        assert_eq!(
-            (o.logfile_maxbytes, o.logfile_backups, o.minfds),
-            (Some(1024), Some(3), Some(5))
-        );
+        assert_eq!((o.logfile_maxbytes, o.logfile_backups, o.minfds), (Some(1024), Some(3), Some(5)));
     }
 
     // D-014, D-015
     #[test]
     fn help_and_version() {
         for line in ["-h", "-?", "--help", "-n -h -n -n"] {
-            let Ok(Invocation::Print(help)) = parsed(line) else {
-                panic!("{line}")
-            };
+            let Ok(Invocation::Print(help)) = parsed(line) else { panic!("{line}") };
             for (flag, _) in FLAGS {
                 assert!(help.contains(&format!("--{}", flag.long)), "{}", flag.long);
             }
@@ -317,23 +189,14 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let refused = |line| parsed(line).unwrap_err();
-        assert_eq!(
-            refused("-n x y"),
-            "positional arguments are not supported: ['x', 'y']"
-        );
-        assert_eq!(
-            refused("-m 99"),
-            "invalid value for -m '99': 99 can not be converted to an octal type"
-        );
+        assert_eq!(refused("-n x y"), "positional arguments are not supported: ['x', 'y']");
+        assert_eq!(refused("-m 99"), "invalid value for -m '99': 99 can not be converted to an octal type");
         assert_eq!(
             refused("--uma 99"),
             "invalid value for --umask '99': 99 can not be converted to an octal type"
         );
         assert_eq!(refused("-n -n"), "conflicting command line option '-n'");
-        assert_eq!(
-            refused("-c a --conf b"),
-            "conflicting command line option '--configuration'"
-        );
+        assert_eq!(refused("-c a --conf b"), "conflicting command line option '--configuration'");
         assert_eq!(refused("-Z -h"), "option -Z not recognized");
     }
 }

@@ -53,26 +53,18 @@ fn scan_long(flags: &[Flag], body: &str, words: &mut std::slice::Iter<'_, String
     let long = flag.long;
     let value = match (flag.value, attached) {
         (Some(_), Some(value)) => value,
-        (Some(_), None) => words
-            .next()
-            .cloned()
-            .ok_or_else(|| format!("option --{long} requires argument"))?,
+        (Some(_), None) => {
+            words.next().cloned().ok_or_else(|| format!("option --{long} requires argument"))?
+        }
         (None, Some(_)) => return Err(format!("option --{long} must not have an argument")),
         (None, None) => String::new(),
     };
-    Ok(Given {
-        index,
-        typed: format!("--{long}"),
-        value,
-    })
+    Ok(Given { index, typed: format!("--{long}"), value })
 }
 
 /// The option of this name, or the only one that begins so (D-003).
 fn find_long<'a>(flags: &'a [Flag], name: &str) -> Result<(usize, &'a Flag), String> {
-    let mut found = flags
-        .iter()
-        .enumerate()
-        .filter(|(_, flag)| flag.long.starts_with(name));
+    let mut found = flags.iter().enumerate().filter(|(_, flag)| flag.long.starts_with(name));
     if let Some(exact) = found.clone().find(|(_, flag)| flag.long == name) {
         return Ok(exact);
     }
@@ -91,25 +83,15 @@ fn scan_shorts(
 ) -> Result<(), String> {
     let mut letters = cluster.chars();
     while let Some(letter) = letters.next() {
-        let found = flags
-            .iter()
-            .enumerate()
-            .find(|(_, flag)| flag.shorts.contains(letter));
+        let found = flags.iter().enumerate().find(|(_, flag)| flag.shorts.contains(letter));
         let (index, flag) = found.ok_or_else(|| format!("option -{letter} not recognized"))?;
         let typed = format!("-{letter}");
         if flag.value.is_none() {
-            given.push(Given {
-                index,
-                typed,
-                value: String::new(),
-            });
+            given.push(Given { index, typed, value: String::new() });
             continue;
         }
         let value = match letters.as_str() {
-            "" => words
-                .next()
-                .cloned()
-                .ok_or_else(|| format!("option -{letter} requires argument"))?,
+            "" => words.next().cloned().ok_or_else(|| format!("option -{letter} requires argument"))?,
             attached => attached.to_owned(),
         };
         given.push(Given { index, typed, value });
@@ -141,30 +123,10 @@ mod tests {
     use super::*;
 
     const FLAGS: [Flag; 4] = [
-        Flag {
-            shorts: "n",
-            long: "nodaemon",
-            value: None,
-            help: "",
-        },
-        Flag {
-            shorts: "c",
-            long: "configuration",
-            value: Some("FILE"),
-            help: "",
-        },
-        Flag {
-            shorts: "l",
-            long: "logfile",
-            value: Some("FILE"),
-            help: "",
-        },
-        Flag {
-            shorts: "",
-            long: "logfile_backups",
-            value: Some("NUM"),
-            help: "",
-        },
+        Flag { shorts: "n", long: "nodaemon", value: None, help: "" },
+        Flag { shorts: "c", long: "configuration", value: Some("FILE"), help: "" },
+        Flag { shorts: "l", long: "logfile", value: Some("FILE"), help: "" },
+        Flag { shorts: "", long: "logfile_backups", value: Some("NUM"), help: "" },
     ];
 
     fn given(line: &str) -> Result<String, String> {
@@ -179,14 +141,8 @@ mod tests {
     fn clusters_and_arguments() {
         assert_eq!(given("-nc f x -n").unwrap(), "-n= -c=f | x -n");
         assert_eq!(given("-cf -n").unwrap(), "-c=f -n= | ");
-        assert_eq!(
-            given("--configuration=a=b --nodaemon").unwrap(),
-            "--configuration=a=b --nodaemon= | "
-        );
-        assert_eq!(
-            given("--configuration -n -- -n").unwrap(),
-            "--configuration=-n | -n"
-        );
+        assert_eq!(given("--configuration=a=b --nodaemon").unwrap(), "--configuration=a=b --nodaemon= | ");
+        assert_eq!(given("--configuration -n -- -n").unwrap(), "--configuration=-n | -n");
         assert_eq!(given("-n - x").unwrap(), "-n= | - x");
     }
 
@@ -205,13 +161,7 @@ mod tests {
         assert_eq!(given("-Z").unwrap_err(), "option -Z not recognized");
         assert_eq!(given("--foo").unwrap_err(), "option --foo not recognized");
         assert_eq!(given("-n -c").unwrap_err(), "option -c requires argument");
-        assert_eq!(
-            given("--conf").unwrap_err(),
-            "option --configuration requires argument"
-        );
-        assert_eq!(
-            given("--nodaemon=1").unwrap_err(),
-            "option --nodaemon must not have an argument"
-        );
+        assert_eq!(given("--conf").unwrap_err(), "option --configuration requires argument");
+        assert_eq!(given("--nodaemon=1").unwrap_err(), "option --nodaemon must not have an argument");
     }
 }

@@ -19,14 +19,8 @@ use crate::model::bytesize;
 use crate::sys::held;
 
 /// Passed on (D-502).
-const FORWARDED: [Signal; 6] = [
-    Signal::SIGTERM,
-    Signal::SIGHUP,
-    Signal::SIGINT,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-    Signal::SIGQUIT,
-];
+const FORWARDED: [Signal; 6] =
+    [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGQUIT];
 
 /// Passed on, and then it ends (D-503).
 const FINAL: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
@@ -34,10 +28,7 @@ const FINAL: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
 /// Runs the program with these arguments, its own name first; gives the exit status.
 pub fn run(args: Vec<OsString>) -> i32 {
     let Some(Arguments { pidfile, command }) = Arguments::read(&args) else {
-        let name = args
-            .first()
-            .map(|name| name.to_string_lossy())
-            .unwrap_or_default();
+        let name = args.first().map(|name| name.to_string_lossy()).unwrap_or_default();
         say(&format!(
             "Runs a command, and passes the signals it gets on to the process whose pid is in a file.\n\n\
              Usage: {name} PIDFILE COMMAND [ARG ...]"
@@ -88,14 +79,9 @@ impl Arguments {
         if command.is_empty() {
             return None;
         }
-        let words: Option<Vec<CString>> = command
-            .iter()
-            .map(|word| CString::new(word.as_bytes()).ok())
-            .collect();
-        Some(Self {
-            pidfile: pidfile.into(),
-            command: words?,
-        })
+        let words: Option<Vec<CString>> =
+            command.iter().map(|word| CString::new(word.as_bytes()).ok()).collect();
+        Some(Self { pidfile: pidfile.into(), command: words? })
     }
 }
 
@@ -106,13 +92,7 @@ fn spawn(command: &[CString], mask: &SigSet) -> nix::Result<Pid> {
     attributes.set_flags(PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
     attributes.set_sigmask(mask)?;
     let path = command.first().ok_or(Errno::EINVAL)?;
-    posix_spawn(
-        path.as_c_str(),
-        &PosixSpawnFileActions::init()?,
-        &attributes,
-        command,
-        &environment(),
-    )
+    posix_spawn(path.as_c_str(), &PosixSpawnFileActions::init()?, &attributes, command, &environment())
 }
 
 fn environment() -> Vec<CString> {
@@ -121,25 +101,17 @@ fn environment() -> Vec<CString> {
         pair.push(value);
         pair
     });
-    pairs
-        .filter_map(|pair| CString::new(pair.into_vec()).ok())
-        .collect()
+    pairs.filter_map(|pair| CString::new(pair.into_vec()).ok()).collect()
 }
 
 fn has_ended(child: Pid) -> bool {
-    !matches!(
-        waitpid(child, Some(WaitPidFlag::WNOHANG)),
-        Ok(WaitStatus::StillAlive) | Err(Errno::EINTR)
-    )
+    !matches!(waitpid(child, Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive) | Err(Errno::EINTR))
 }
 
 /// Sends the signal to the process in the pidfile. `Ok(false)`: there is no pid in it, which is said
 /// on stdout (D-504).
 fn forward(signal: Signal, pidfile: &Path) -> Result<bool, String> {
-    let Some(pid) = std::fs::read_to_string(pidfile)
-        .ok()
-        .and_then(|text| pid_in(&text))
-    else {
+    let Some(pid) = std::fs::read_to_string(pidfile).ok().and_then(|text| pid_in(&text)) else {
         say(&format!("Can't read child pidfile {}!", pidfile.display()));
         return Ok(false);
     };
@@ -150,10 +122,7 @@ fn forward(signal: Signal, pidfile: &Path) -> Result<bool, String> {
 /// The pid in a pidfile. Numbers below one would mean whole groups of processes.
 fn pid_in(text: &str) -> Option<Pid> {
     let number = bytesize::integer(text).ok()?;
-    i32::try_from(number)
-        .ok()
-        .filter(|pid| *pid > 0)
-        .map(Pid::from_raw)
+    i32::try_from(number).ok().filter(|pid| *pid > 0).map(Pid::from_raw)
 }
 
 /// A line on stdout. If nobody can read it there is nobody to tell.

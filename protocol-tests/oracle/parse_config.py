@@ -5,11 +5,12 @@ Usage: python parse_config.py REQUESTS
 REQUESTS is a file with one JSON object per line: {"args": [...], "directory": "..."}. For each the
 script changes to the directory, lets the reference's ServerOptions take the arguments, and prints
 one line: {"error": "..."} or the whole resolved configuration. What the reference settles only
-after reading (groups and processes of one name, sizes below zero) is settled here.
+after reading (groups and processes of one name, sizes below zero) is settled here. {"split": "..."} asks how a command is split into words.
 """
 
 import json
 import os
+import shlex
 import sys
 import warnings
 
@@ -155,7 +156,16 @@ def configuration(o):
     }
 
 
+def split(command):
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        return {"error": str(error)}
+
+
 def answer(request):
+    if "split" in request:
+        return split(request["split"])
     os.chdir(request["directory"])
     o = Options()
     try:

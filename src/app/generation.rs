@@ -25,12 +25,13 @@ use crate::logs::journal::{Journal, JournalTarget};
 use crate::logs::sink::FileSpec;
 use crate::model::event::Event;
 use crate::model::notice::{Level, Notice};
-use crate::rpc::{DaemonFacts, Endpoint};
+use crate::rpc::{self, DaemonFacts, Endpoint};
 use crate::sys::clock::Clock;
 use crate::sys::kernel::{Kernel, Unix};
 use crate::sys::pidfile::{self, PidFile};
 use crate::sys::signals::Signals;
-use crate::sys::sockets::{ControlListener, ServerError};
+use crate::sys::sockets::{self, ControlListener};
+use crate::sys::timer::DeadlineTimer;
 
 /// What a generation opens before it runs: up to here errors end the program.
 pub(super) struct Generation {
@@ -45,28 +46,43 @@ pub(super) struct Generation {
 impl Generation {
     /// Opens the log, the servers and the AUTO logs (D-203 to D-206).
     pub(super) fn open(config: &Config, bus: &EventBus, clock: Clock) -> Result<Self, StartError> {
-        let settings = &config.supervisord;
-        let journal = open_journal(settings)?;
+        let journal = open_journal(&config.supervisord)?;
         let observer = bus.observe(Rc::clone(&journal) as Rc<_>);
         let mut generation =
             Self { bus: bus.clone(), clock, journal, observer, listeners: Vec::new(), logs: Vec::new() };
-        generation.say_kept(config);
-        // Before the old AUTO logs go: they may be those of a daemon that runs (D-221).
-        generation.listeners = open_servers(&config.servers).map_err(StartError::Server)?;
-        if !settings.nocleanup {
-            for text in auto::clean(&settings.childlogdir, &settings.identifier) {
-                generation.say(Level::Warn, text);
+        match generation.open_rest(config) {
+            Ok(()) => Ok(generation),
+            Err(error) => {
+                // After daemonizing nobody sees stderr.
+                generation.say(Level::Critical, error.to_string());
+                Err(error)
             }
         }
-        generation.make_logs(config)?;
-        generation.probe_sockets(config)?;
-        generation.say_servers(config);
-        Ok(generation)
+    }
+
+    fn open_rest(&mut self, config: &Config) -> Result<(), StartError> {
+        let settings = &config.supervisord;
+        self.say_kept(config);
+        // Before the old AUTO logs go: they may be those of a daemon that runs (D-221).
+        let say = |text| eprintln!("{text}");
+        self.listeners = sockets::open_all(&config.servers, say).map_err(StartError::Server)?;
+        if !settings.nocleanup {
+            for text in auto::clean(&settings.childlogdir, &settings.identifier) {
+                self.say(Level::Warn, text);
+            }
+        }
+        self.make_logs(config)?;
+        self.probe_sockets(config)?;
+        self.say_servers(config);
+        Ok(())
     }
 
     /// Adds a line to the activity log, and writes it.
     pub(super) fn say(&self, level: Level, text: impl Into<Arc<str>>) {
-        let notice = Notice::Message(level, text.into());
+        self.notice(Notice::Message(level, text.into()));
+    }
+
+    fn notice(&self, notice: Notice) {
         self.bus.publish(self.clock.now(), Event::Noticed(notice));
         self.journal.flush_here();
     }
@@ -95,24 +111,20 @@ impl Generation {
         let processes = config.groups.iter().flat_map(|group| &group.processes);
         let mut sockets: Vec<_> = processes.filter_map(|process| process.fcgi.as_ref()).collect();
         sockets.dedup();
-        let say = |notice| {
-            self.bus.publish(self.clock.now(), Event::Noticed(notice));
-        };
-        FcgiSockets::probe(sockets, say).map_err(StartError::Fcgi)
+        FcgiSockets::probe(sockets, |notice| self.notice(notice)).map_err(StartError::Fcgi)
     }
 
     /// D-206
     fn say_servers(&self, config: &Config) {
-        for (server, _) in &self.listeners {
-            for interface in &config.rpc_interfaces {
-                self.say(Level::Info, format!("RPC interface '{}' initialized", interface.name));
-            }
-            if server.credentials.is_none() {
-                let text = format!("Server '{}' running without any HTTP authentication checking", server.section);
-                self.say(Level::Critical, text);
-            }
+        let namespaces = namespaces(config);
+        for notice in self.listeners.iter().flat_map(|(server, _)| rpc::opened(server, &namespaces)) {
+            self.notice(notice);
         }
     }
+}
+
+fn namespaces(config: &Config) -> Vec<String> {
+    config.rpc_interfaces.iter().map(|interface| interface.name.clone()).collect()
 }
 
 fn open_journal(settings: &SupervisordConfig) -> Result<Rc<Journal>, StartError> {
@@ -125,14 +137,6 @@ fn open_journal(settings: &SupervisordConfig) -> Result<Rc<Journal>, StartError>
     };
     let echo = settings.nodaemon && !settings.silent;
     Journal::open(target, settings.loglevel, echo).map_err(|error| StartError::Log(path, error))
-}
-
-fn open_servers(servers: &[ServerConfig]) -> Result<Vec<(ServerConfig, ControlListener)>, ServerError> {
-    let open = |server: &ServerConfig| {
-        let listener = ControlListener::open(&server.address, |text| eprintln!("{text}"))?;
-        Ok((server.clone(), listener))
-    };
-    servers.iter().map(open).collect()
 }
 
 /// What outlives generations.
@@ -157,7 +161,8 @@ impl Runner {
             Channels::start(Arc::new(move || ring.notify_one())).map_err(system("start threads"))?;
         let (handle, commands) = Handle::new();
         let (answers, answered) = mpsc::channel();
-        let sources = Sources { signals, bell, commands, answers: answered };
+        let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
+        let sources = Sources { signals, bell, timer, commands, answers: answered };
         Ok(Self { loader, bus, clock, channels, answers, handle, sources })
     }
 
@@ -213,9 +218,8 @@ impl Runner {
             identifier: config.supervisord.identifier.clone(),
             pid: i32::try_from(std::process::id()).unwrap_or(0),
         };
-        let namespaces = config.rpc_interfaces.iter().map(|interface| interface.name.clone()).collect();
         let log = self.log(journal);
-        let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces, Rc::clone(&log));
+        let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), Rc::clone(&log));
         let router = Rc::new(Router::default().route("/RPC2", Rc::new(endpoint)));
         let half = usize::try_from(config.supervisord.minfds / 2).unwrap_or(usize::MAX);
         let limits = Limits { connections: half, ..Limits::default() };

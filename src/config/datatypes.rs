@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::facts::{Account, HostFacts};
 use super::paths;
-use super::schema::{AutoRestart, FcgiAddress, LogFile, Owner, ServerAddress};
+use super::schema::{AutoRestart, FcgiAddress, LogFile, MainLog, Owner, ServerAddress};
 use super::text::{quoted, strip};
 use super::words;
 use crate::model::bytesize::{self, BadSize};
@@ -59,19 +59,12 @@ pub fn size(text: &str) -> Converted<u64> {
 pub fn octal(text: &str) -> Converted<u32> {
     let trimmed = strip(text);
     let unsigned = trimmed.strip_prefix('+').unwrap_or(trimmed);
-    let digits = match unsigned
-        .strip_prefix("0o")
-        .or_else(|| unsigned.strip_prefix("0O"))
-    {
+    let digits = match unsigned.strip_prefix("0o").or_else(|| unsigned.strip_prefix("0O")) {
         Some(rest) => rest.strip_prefix('_').unwrap_or(rest),
         None => unsigned,
     };
-    let grouped = digits
-        .split('_')
-        .all(|g| !g.is_empty() && g.bytes().all(|b| b.is_ascii_digit()));
-    let number = u32::from_str_radix(&digits.replace('_', ""), 8)
-        .ok()
-        .filter(|_| grouped);
+    let grouped = digits.split('_').all(|g| !g.is_empty() && g.bytes().all(|b| b.is_ascii_digit()));
+    let number = u32::from_str_radix(&digits.replace('_', ""), 8).ok().filter(|_| grouped);
     number.ok_or_else(|| format!("{text} can not be converted to an octal type"))
 }
 
@@ -94,12 +87,7 @@ pub fn exit_codes(text: &str) -> Converted<Vec<i32>> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let code = |part: &str| {
-        integer(part)
-            .ok()
-            .and_then(|n| u8::try_from(n).ok())
-            .map(i32::from)
-    };
+    let code = |part: &str| integer(part).ok().and_then(|n| u8::try_from(n).ok()).map(i32::from);
     let codes: Option<Vec<i32>> = text.split(',').map(code).collect();
     codes.ok_or_else(|| format!("not a valid list of exit codes: {}", quoted(text)))
 }
@@ -137,9 +125,22 @@ pub fn path_in_existing_folder(text: &str, facts: &HostFacts) -> Converted<Strin
     if folder.is_empty() || paths::is_folder(folder, facts) {
         return Ok(path);
     }
-    Err(format!(
-        "The directory named as part of the path {text} does not exist"
-    ))
+    Err(format!("The directory named as part of the path {text} does not exist"))
+}
+
+/// [`path_in_existing_folder`], made absolute: for what must not depend on the current folder (D-214).
+pub fn absolute_path(text: &str, facts: &HostFacts) -> Converted<PathBuf> {
+    path_in_existing_folder(text, facts).map(|path| paths::absolute(&path, facts))
+}
+
+/// [`existing_folder`], made absolute.
+pub fn absolute_folder(text: &str, facts: &HostFacts) -> Converted<PathBuf> {
+    existing_folder(text, facts).map(|path| paths::absolute(&paths::text(&path), facts))
+}
+
+/// The activity log: `syslog` or a path (D-100).
+pub fn main_log(text: &str, facts: &HostFacts) -> Converted<MainLog> {
+    if text == "syslog" { Ok(MainLog::Syslog) } else { absolute_path(text, facts).map(MainLog::File) }
 }
 
 /// A user by name or id (D-090).
@@ -150,9 +151,7 @@ pub fn user(text: &str, facts: &HostFacts) -> Converted<Account> {
             .ok()
             .and_then(|uid| accounts.user_with_id(uid))
             .ok_or_else(|| format!("Invalid user id {text}")),
-        Err(_) => accounts
-            .user_named(text)
-            .ok_or_else(|| format!("Invalid user name {text}")),
+        Err(_) => accounts.user_named(text).ok_or_else(|| format!("Invalid user name {text}")),
     }
 }
 
@@ -172,9 +171,7 @@ pub fn owner(text: &str, facts: &HostFacts) -> Option<Owner> {
 
 fn group_id(text: &str, facts: &HostFacts) -> Option<u32> {
     match integer(text) {
-        Ok(id) => u32::try_from(id)
-            .ok()
-            .filter(|gid| facts.accounts.has_group(*gid)),
+        Ok(id) => u32::try_from(id).ok().filter(|gid| facts.accounts.has_group(*gid)),
         Err(_) => facts.accounts.group_named(text),
     }
 }
@@ -184,20 +181,13 @@ pub fn name(text: &str) -> Converted<String> {
     let trimmed = strip(text);
     match [" ", ":", "/"].into_iter().find(|c| trimmed.contains(c)) {
         None => Ok(trimmed.to_owned()),
-        Some(c) => Err(format!(
-            "Invalid name: {} because of character: '{c}'",
-            quoted(text)
-        )),
+        Some(c) => Err(format!("Invalid name: {} because of character: '{c}'", quoted(text))),
     }
 }
 
 /// A comma list; nothing in it: an empty list.
 pub fn list(text: &str) -> Vec<String> {
-    if text.is_empty() {
-        Vec::new()
-    } else {
-        text.split(',').map(|part| strip(part).to_owned()).collect()
-    }
+    if text.is_empty() { Vec::new() } else { text.split(',').map(|part| strip(part).to_owned()).collect() }
 }
 
 /// An `environment` list (D-093).
@@ -237,15 +227,11 @@ pub fn inet_address(text: &str) -> Converted<ServerAddress> {
     let (host, port) = match text.rsplit_once(':') {
         Some((_, "")) => return Err("no port number specified in ''".to_owned()),
         Some((host, digits)) => (host.to_lowercase(), port(digits)?),
-        None => (
-            String::new(),
-            port(text).map_err(|_| format!("not a valid port number: {} ", quoted(text)))?,
-        ),
+        None => {
+            (String::new(), port(text).map_err(|_| format!("not a valid port number: {} ", quoted(text)))?)
+        }
     };
-    Ok(ServerAddress::Inet {
-        host: if host == "*" { String::new() } else { host },
-        port,
-    })
+    Ok(ServerAddress::Inet { host: if host == "*" { String::new() } else { host }, port })
 }
 
 /// `events=` of a listener: names in any case, each once (E-160, E-170, E-171).
@@ -271,32 +257,22 @@ pub fn fcgi_address(text: &str, facts: &HostFacts, access: FcgiAccess) -> Conver
             return Err(format!("Unix socket path {path} is not an absolute path"));
         }
         let mode = access.mode.unwrap_or(0o700);
-        return Ok(FcgiAddress::Unix {
-            path: paths::absolute(path, facts),
-            mode,
-            owner: access.owner(),
-        });
+        return Ok(FcgiAddress::Unix { path: paths::absolute(path, facts), mode, owner: access.owner() });
     }
     if access.mode.is_some() || access.given_owner.is_some() {
         return Err(
-            "socket_owner and socket_mode params should only be used with a Unix domain socket".into(),
+            "socket_owner and socket_mode params should only be used with a Unix domain socket".into()
         );
     }
     let bad = || format!("Bad socket format {text}");
-    let (host, digits) = text
-        .strip_prefix("tcp://")
-        .and_then(|rest| rest.split_once(':'))
-        .ok_or_else(bad)?;
+    let (host, digits) = text.strip_prefix("tcp://").and_then(|rest| rest.split_once(':')).ok_or_else(bad)?;
     if host.is_empty() || host.contains(char::is_whitespace) || digits.is_empty() {
         return Err(bad());
     }
     if !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(bad());
     }
-    Ok(FcgiAddress::Tcp {
-        host: host.to_lowercase(),
-        port: port(digits)?,
-    })
+    Ok(FcgiAddress::Tcp { host: host.to_lowercase(), port: port(digits)? })
 }
 
 /// What `socket_mode`, `socket_owner` and `user` say of a FastCGI program's unix socket (D-183).
@@ -313,9 +289,7 @@ pub struct FcgiAccess {
 impl FcgiAccess {
     /// User and group id; a group id of all ones leaves the group as it is.
     fn owner(&self) -> Option<(u32, u32)> {
-        let given = self
-            .given_owner
-            .map(|owner| (owner.uid, owner.gid.unwrap_or(u32::MAX)));
+        let given = self.given_owner.map(|owner| (owner.uid, owner.gid.unwrap_or(u32::MAX)));
         given.or_else(|| self.user.as_ref().map(|account| (account.uid, account.gid)))
     }
 }
@@ -333,11 +307,7 @@ mod tests {
     #[test]
     fn booleans() {
         assert!(["yes", "TRUE", "On", "1"].iter().all(|t| boolean(t) == Ok(true)));
-        assert!(
-            ["no", "False", "oFF", "0"]
-                .iter()
-                .all(|t| boolean(t) == Ok(false))
-        );
+        assert!(["no", "False", "oFF", "0"].iter().all(|t| boolean(t) == Ok(false)));
         assert_eq!(err(boolean("x")), "not a valid boolean value: 'x'");
         assert!(boolean("").is_err() && boolean("t").is_err());
     }
@@ -346,15 +316,9 @@ mod tests {
     #[test]
     fn numbers() {
         assert_eq!(integer(" -5 "), Ok(-5));
-        assert_eq!(
-            err(integer("1 2")),
-            "invalid literal for int() with base 10: '1 2'"
-        );
+        assert_eq!(err(integer("1 2")), "invalid literal for int() with base 10: '1 2'");
         assert_eq!(size("1 KB"), Ok(1024));
-        assert_eq!(
-            err(size("1.5Kb")),
-            "invalid literal for int() with base 10: '1.5'"
-        );
+        assert_eq!(err(size("1.5Kb")), "invalid literal for int() with base 10: '1.5'");
         assert_eq!(err(size("10q")), "invalid literal for int() with base 10: '10q'");
         assert_eq!(count("-1"), Ok(0));
     }
@@ -362,10 +326,7 @@ mod tests {
     // D-083
     #[test]
     fn octals() {
-        assert_eq!(
-            ["022", "22", "0o22", " 2_2 "].map(octal),
-            [Ok(0o22), Ok(0o22), Ok(0o22), Ok(0o22)]
-        );
+        assert_eq!(["022", "22", "0o22", " 2_2 "].map(octal), [Ok(0o22), Ok(0o22), Ok(0o22), Ok(0o22)]);
         assert_eq!(err(octal("99")), "99 can not be converted to an octal type");
         assert!(["", "0o", "0x1", "2__2", "-1"].iter().all(|t| octal(t).is_err()));
     }
@@ -373,10 +334,7 @@ mod tests {
     // D-084
     #[test]
     fn signals() {
-        assert_eq!(
-            ["TERM", "sigterm", "15"].map(|t| signal(t).unwrap()),
-            [Signal::TERM; 3]
-        );
+        assert_eq!(["TERM", "sigterm", "15"].map(|t| signal(t).unwrap()), [Signal::TERM; 3]);
         assert_eq!(err(signal("FOO")), "value 'FOO' is not a valid signal name");
         assert_eq!(err(signal("99")), "value '99' is not a valid signal number");
     }
@@ -407,20 +365,14 @@ mod tests {
         let facts = facts(dir.path());
         std::fs::create_dir(dir.path().join("d")).unwrap();
         assert_eq!(existing_folder("d", &facts), Ok("d".into()));
-        assert_eq!(
-            err(existing_folder("e", &facts)),
-            "e is not an existing directory"
-        );
+        assert_eq!(err(existing_folder("e", &facts)), "e is not an existing directory");
         assert!(existing_folder("", &facts).is_err());
         assert_eq!(path_in_existing_folder("d/f", &facts), Ok("d/f".into()));
         assert_eq!(path_in_existing_folder("f", &facts), Ok("f".into()));
         let text = "The directory named as part of the path e/f does not exist";
         assert_eq!(err(path_in_existing_folder("e/f", &facts)), text);
         let log = |t| child_log(t, &facts).unwrap();
-        assert_eq!(
-            ["None", "OFF", ""].map(log),
-            [const { ChildLog::File(LogFile::None) }; 3]
-        );
+        assert_eq!(["None", "OFF", ""].map(log), [const { ChildLog::File(LogFile::None) }; 3]);
         assert_eq!(log("auto"), ChildLog::File(LogFile::Auto));
         assert_eq!(log("Syslog"), ChildLog::Syslog);
         assert_eq!(log("d/x"), ChildLog::File(LogFile::Path("d/x".into())));
@@ -434,22 +386,9 @@ mod tests {
         assert_eq!(user("0", &facts).unwrap().gid, 0);
         assert_eq!(err(user("bob", &facts)), "Invalid user name bob");
         assert_eq!(err(user("99999", &facts)), "Invalid user id 99999");
-        assert_eq!(
-            owner("alice:users", &facts),
-            Some(Owner {
-                uid: 1000,
-                gid: Some(100)
-            })
-        );
+        assert_eq!(owner("alice:users", &facts), Some(Owner { uid: 1000, gid: Some(100) }));
         assert_eq!(owner("1000", &facts), Some(Owner { uid: 1000, gid: None }));
-        assert_eq!(
-            [
-                owner("bob", &facts),
-                owner("alice:x", &facts),
-                owner("alice:7", &facts)
-            ],
-            [None; 3]
-        );
+        assert_eq!([owner("bob", &facts), owner("alice:x", &facts), owner("alice:7", &facts)], [None; 3]);
     }
 
     // D-092
@@ -457,21 +396,13 @@ mod tests {
     fn names() {
         assert_eq!(name(" a "), Ok("a".into()));
         assert_eq!(err(name("a b")), "Invalid name: 'a b' because of character: ' '");
-        assert_eq!(
-            err(name("a/b:c")),
-            "Invalid name: 'a/b:c' because of character: ':'"
-        );
+        assert_eq!(err(name("a/b:c")), "Invalid name: 'a/b:c' because of character: ':'");
     }
 
     // C-002, C-005
     #[test]
     fn addresses_of_servers() {
-        let inet = |host: &str, port| {
-            Ok(ServerAddress::Inet {
-                host: host.into(),
-                port,
-            })
-        };
+        let inet = |host: &str, port| Ok(ServerAddress::Inet { host: host.into(), port });
         assert_eq!(inet_address("9001"), inet("", 9001));
         assert_eq!(inet_address("*:9001"), inet("", 9001));
         assert_eq!(inet_address("Host:1"), inet("host", 1));
@@ -485,10 +416,7 @@ mod tests {
     // E-160, E-170, E-171
     #[test]
     fn lists_of_events() {
-        assert_eq!(
-            events("tick_5,\nEVENT,TICK_5", "s"),
-            Ok(vec![EventKind::Tick5, EventKind::Event])
-        );
+        assert_eq!(events("tick_5,\nEVENT,TICK_5", "s"), Ok(vec![EventKind::Tick5, EventKind::Event]));
         assert_eq!(
             err(events("", "eventlistener:x")),
             "[eventlistener:x] section requires an \"events\" line"
@@ -502,45 +430,19 @@ mod tests {
     fn fcgi_sockets() {
         let facts = facts(std::path::Path::new("/"));
         let plain = |t| fcgi_address(t, &facts, FcgiAccess::default());
-        let unix = FcgiAddress::Unix {
-            path: "/a/b".into(),
-            mode: 0o700,
-            owner: None,
-        };
+        let unix = FcgiAddress::Unix { path: "/a/b".into(), mode: 0o700, owner: None };
         assert_eq!(plain("unix:///a//b"), Ok(unix));
-        assert_eq!(
-            plain("tcp://Host:9"),
-            Ok(FcgiAddress::Tcp {
-                host: "host".into(),
-                port: 9
-            })
-        );
-        assert_eq!(
-            err(plain("unix://a")),
-            "Unix socket path a is not an absolute path"
-        );
-        for bad in [
-            "tcp://h",
-            "tcp://:9",
-            "tcp://h:",
-            "tcp://::1:9",
-            "tcp://a b:9",
-            "http://h:9",
-            "",
-        ] {
+        assert_eq!(plain("tcp://Host:9"), Ok(FcgiAddress::Tcp { host: "host".into(), port: 9 }));
+        assert_eq!(err(plain("unix://a")), "Unix socket path a is not an absolute path");
+        for bad in ["tcp://h", "tcp://:9", "tcp://h:", "tcp://::1:9", "tcp://a b:9", "http://h:9", ""] {
             assert_eq!(err(plain(bad)), format!("Bad socket format {bad}"));
         }
         assert_eq!(err(plain("tcp://h:65536")), "65536 is above upper bound (65535)");
-        let given = FcgiAccess {
-            given_owner: Some(Owner { uid: 1, gid: None }),
-            ..Default::default()
-        };
+        let given = FcgiAccess { given_owner: Some(Owner { uid: 1, gid: None }), ..Default::default() };
         assert!(
             err(fcgi_address("tcp://h:9", &facts, given.clone())).starts_with("socket_owner and socket_mode")
         );
-        let Ok(FcgiAddress::Unix { owner, .. }) = fcgi_address("unix:///a", &facts, given) else {
-            panic!()
-        };
+        let Ok(FcgiAddress::Unix { owner, .. }) = fcgi_address("unix:///a", &facts, given) else { panic!() };
         assert_eq!(owner, Some((1, u32::MAX)));
     }
 }

@@ -64,17 +64,11 @@ impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoHeader { file, line, text } => {
-                write!(
-                    f,
-                    "File contains no section headers.\nfile: {}, line: {line}\n{text}",
-                    quoted(file)
-                )
+                write!(f, "File contains no section headers.\nfile: {}, line: {line}\n{text}", quoted(file))
             }
             Self::Lines { file, lines } => {
                 write!(f, "Source contains parsing errors: {}", quoted(file))?;
-                lines
-                    .iter()
-                    .try_for_each(|(number, text)| write!(f, "\n\t[line {number:2}]: {text}"))
+                lines.iter().try_for_each(|(number, text)| write!(f, "\n\t[line {number:2}]: {text}"))
             }
         }
     }
@@ -93,10 +87,7 @@ pub fn read(text: &str, file: &str) -> Result<Vec<Section>, Malformed> {
     }
     walk.finish_option();
     if !walk.bad.is_empty() {
-        return Err(Malformed::Lines {
-            file: file.to_owned(),
-            lines: walk.bad,
-        });
+        return Err(Malformed::Lines { file: file.to_owned(), lines: walk.bad });
     }
     Ok(sections(&walk.out, &Arc::from(file)))
 }
@@ -198,8 +189,7 @@ fn comment_start(line: &str) -> Option<usize> {
             return None;
         }
         let begins = |at: &usize| {
-            line.get(..*at)
-                .is_some_and(|before| before.is_empty() || before.ends_with(is_blank))
+            line.get(..*at).is_some_and(|before| before.is_empty() || before.ends_with(is_blank))
         };
         if let Some(at) = round.into_iter().flatten().map(|(at, _)| at).filter(begins).min() {
             return Some(at);
@@ -240,11 +230,7 @@ fn unescape(text: &str) -> String {
 
 /// Reads the escaped text with rust-ini.
 fn sections(escaped: &str, file: &Arc<str>) -> Vec<Section> {
-    let plain = ParseOption {
-        enabled_quote: false,
-        enabled_escape: false,
-        ..ParseOption::default()
-    };
+    let plain = ParseOption { enabled_quote: false, enabled_escape: false, ..ParseOption::default() };
     let ini = Ini::load_from_str_opt(escaped, plain)
         .expect("the escaped text has no syntax but headers and options");
     let numbered = |text: &str| {
@@ -253,21 +239,11 @@ fn sections(escaped: &str, file: &Arc<str>) -> Vec<Section> {
     };
     let setting = |(key, text): (&str, &str)| {
         let (line, value) = numbered(text);
-        Setting {
-            option: unescape(key),
-            value,
-            file: file.clone(),
-            line,
-        }
+        Setting { option: unescape(key), value, file: file.clone(), line }
     };
     let section = |(name, properties): (Option<&str>, &ini::Properties)| {
         let (line, name) = numbered(name?);
-        Some(Section {
-            name,
-            file: file.clone(),
-            line,
-            settings: properties.iter().map(setting).collect(),
-        })
+        Some(Section { name, file: file.clone(), line, settings: properties.iter().map(setting).collect() })
     };
     ini.iter().filter_map(section).collect()
 }
@@ -278,11 +254,7 @@ mod tests {
 
     fn options(text: &str) -> Vec<(String, String)> {
         let sections = read(&format!("[s]\n{text}"), "f").unwrap();
-        sections[0]
-            .settings
-            .iter()
-            .map(|s| (s.option.clone(), s.value.clone()))
-            .collect()
+        sections[0].settings.iter().map(|s| (s.option.clone(), s.value.clone())).collect()
     }
 
     fn value(text: &str) -> String {
@@ -292,17 +264,8 @@ mod tests {
     // D-050
     #[test]
     fn headers_end_at_the_last_bracket() {
-        let names = |text| {
-            read(text, "f")
-                .unwrap()
-                .into_iter()
-                .map(|s| s.name)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            names("[a]\n[ B:x ] tail\n[c] ]d\n[e] ; ]\n"),
-            ["a", " B:x ", "c] ", "e"]
-        );
+        let names = |text| read(text, "f").unwrap().into_iter().map(|s| s.name).collect::<Vec<_>>();
+        assert_eq!(names("[a]\n[ B:x ] tail\n[c] ]d\n[e] ; ]\n"), ["a", " B:x ", "c] ", "e"]);
     }
 
     // D-051, D-052
@@ -333,10 +296,7 @@ mod tests {
         assert_eq!(value("a=1\n\n 2\n\n\n"), "1\n\n2");
         assert_eq!(value("a=1\n ; gone\n 2"), "1\n2");
         assert_eq!(value("a=\n [x]\n k=v"), "\n[x]\nk=v");
-        assert_eq!(
-            options(" a=1\n b=2\n"),
-            [("a".into(), "1".into()), ("b".into(), "2".into())]
-        );
+        assert_eq!(options(" a=1\n b=2\n"), [("a".into(), "1".into()), ("b".into(), "2".into())]);
     }
 
     // D-046
@@ -358,10 +318,7 @@ mod tests {
     #[test]
     fn text_before_any_section() {
         let error = read("; c\na=1\n", "/p/f").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "File contains no section headers.\nfile: '/p/f', line: 2\n'a=1\\n'"
-        );
+        assert_eq!(error.to_string(), "File contains no section headers.\nfile: '/p/f', line: 2\n'a=1\\n'");
         assert!(read("\u{feff}[s]\n", "f").is_err());
     }
 

@@ -67,9 +67,7 @@ impl Document {
 
     /// All sections whose name begins with `prefix`, and what follows it.
     pub fn sections_with<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a Section, &'a str)> + 'a {
-        self.sections
-            .iter()
-            .filter_map(move |s| s.name.strip_prefix(prefix).map(|rest| (s, rest)))
+        self.sections.iter().filter_map(move |s| s.name.strip_prefix(prefix).map(|rest| (s, rest)))
     }
 }
 
@@ -101,13 +99,7 @@ mod tests {
     }
 
     fn value(document: &Document, section: &str, option: &str) -> String {
-        document
-            .section(section)
-            .unwrap()
-            .get(option)
-            .unwrap()
-            .value
-            .clone()
+        document.section(section).unwrap().get(option).unwrap().value.clone()
     }
 
     // D-055, D-073, D-076
@@ -119,10 +111,7 @@ mod tests {
         assert_eq!(&*d.section("a").unwrap().file, "f0");
         assert_eq!(&*d.section("a").unwrap().get("y").unwrap().file, "f1");
         assert_eq!(&*d.section("c").unwrap().file, "f1");
-        assert_eq!(
-            d.sections.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(),
-            ["a", "b", "c"]
-        );
+        assert_eq!(d.sections.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 
     // D-045
@@ -138,10 +127,7 @@ mod tests {
     fn defaults_fill_what_is_missing() {
         let mut d = document(&["[a]\nx=1\n[DEFAULT]\nx=2\ny=3\n"]);
         d.spread_defaults();
-        assert_eq!(
-            (value(&d, "a", "x"), value(&d, "a", "y")),
-            ("1".into(), "3".into())
-        );
+        assert_eq!((value(&d, "a", "x"), value(&d, "a", "y")), ("1".into(), "3".into()));
         assert!(d.section("DEFAULT").is_none());
     }
 }

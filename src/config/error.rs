@@ -28,20 +28,12 @@ struct Place {
 impl ConfigError {
     /// An error that has no place in a file, or whose text tells it.
     pub fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            place: None,
-        }
+        Self { text: text.into(), place: None }
     }
 
     /// An error of an option.
     pub fn at(section: &Section, setting: &Setting, text: impl Into<String>) -> Self {
-        Self::placed(
-            section,
-            Some(setting.option.clone()),
-            (setting.file.clone(), setting.line),
-            text.into(),
-        )
+        Self::placed(section, Some(setting.option.clone()), (setting.file.clone(), setting.line), text.into())
     }
 
     /// An error of a section: something that it lacks.
@@ -51,15 +43,7 @@ impl ConfigError {
 
     fn placed(section: &Section, option: Option<String>, found: (Arc<str>, u32), text: String) -> Self {
         let (name, file) = (section.name.clone(), section.file.clone());
-        Self {
-            text,
-            place: Some(Place {
-                section: name,
-                file,
-                option,
-                found,
-            }),
-        }
+        Self { text, place: Some(Place { section: name, file, option, found }) }
     }
 }
 
@@ -69,12 +53,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;
         let Some(place) = &self.place else { return Ok(()) };
-        write!(
-            f,
-            " in section {} (file: {}) (",
-            quoted(&place.section),
-            quoted(&place.file)
-        )?;
+        write!(f, " in section {} (file: {}) (", quoted(&place.section), quoted(&place.file))?;
         if let Some(option) = &place.option {
             write!(f, "option {option}, ")?;
         }
@@ -121,10 +100,7 @@ impl std::error::Error for ConfigErrors {}
 /// What a program writes to stderr before it exits with status 2: a line for each message, then the
 /// one that points to the help (D-008).
 pub fn render_errors<T: fmt::Display>(argv0: &str, messages: impl IntoIterator<Item = T>) -> String {
-    let lines: String = messages
-        .into_iter()
-        .map(|message| format!("Error: {message}\n"))
-        .collect();
+    let lines: String = messages.into_iter().map(|message| format!("Error: {message}\n")).collect();
     format!("{lines}For help, use {argv0} -h\n")
 }
 
@@ -145,11 +121,12 @@ impl Problems {
 
     /// `Err` if there are any.
     pub(super) fn check(&mut self) -> Result<(), ConfigErrors> {
-        if self.0.is_empty() {
-            Ok(())
-        } else {
-            Err(ConfigErrors(std::mem::take(&mut self.0)))
-        }
+        if self.0.is_empty() { Ok(()) } else { Err(self.take()) }
+    }
+
+    /// What there is, where something is known to be wrong.
+    pub(super) fn take(&mut self) -> ConfigErrors {
+        ConfigErrors(std::mem::take(&mut self.0))
     }
 }
 
@@ -158,21 +135,11 @@ mod tests {
     use super::*;
 
     fn section() -> Section {
-        Section {
-            name: "program:x".into(),
-            file: "/p/a".into(),
-            line: 3,
-            settings: Vec::new(),
-        }
+        Section { name: "program:x".into(), file: "/p/a".into(), line: 3, settings: Vec::new() }
     }
 
     fn setting(file: &str) -> Setting {
-        Setting {
-            option: "umask".into(),
-            value: "9".into(),
-            file: file.into(),
-            line: 7,
-        }
+        Setting { option: "umask".into(), value: "9".into(), file: file.into(), line: 7 }
     }
 
     // D-076
@@ -188,10 +155,7 @@ mod tests {
             of(ConfigError::at(&section(), &setting("/p/b"), "bad")),
             format!("{head} (option umask, file '/p/b', line 7)")
         );
-        assert_eq!(
-            of(ConfigError::within(&section(), "bad")),
-            format!("{head} (line 3)")
-        );
+        assert_eq!(of(ConfigError::within(&section(), "bad")), format!("{head} (line 3)"));
         assert_eq!(of(ConfigError::new("bad")), "bad");
     }
 

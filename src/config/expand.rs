@@ -31,8 +31,7 @@ impl Names {
     /// Adds variables as `ENV_X` (D-063).
     pub fn add_environment<'a>(&mut self, environment: impl IntoIterator<Item = (&'a str, &'a str)>) {
         for (name, value) in environment {
-            self.0
-                .insert(format!("ENV_{name}"), Value::Text(value.to_owned()));
+            self.0.insert(format!("ENV_{name}"), Value::Text(value.to_owned()));
         }
     }
 
@@ -49,8 +48,7 @@ impl Names {
 
     /// Takes over all names of `others`.
     pub fn update(&mut self, others: &Self) {
-        self.0
-            .extend(others.0.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self.0.extend(others.0.iter().map(|(name, value)| (name.clone(), value.clone())));
     }
 
     fn listed(&self) -> String {
@@ -83,10 +81,7 @@ fn syntax<T>(reason: impl Into<String>) -> Result<T, Failure> {
 }
 
 fn render(format: &str, names: &Names) -> Result<String, Failure> {
-    let mut scanner = Scanner {
-        chars: format.chars().collect(),
-        at: 0,
-    };
+    let mut scanner = Scanner { chars: format.chars().collect(), at: 0 };
     // What a directive without a name gets: at first the table of names itself, later the value
     // named last, if it has not been used.
     let mut argument = Some(Argument::Table);
@@ -174,11 +169,8 @@ impl Scanner {
             self.take(c);
         }
         let width = self.size("width too big")?.unwrap_or(0);
-        let precision = if self.take('.') {
-            Some(self.size("precision too big")?.unwrap_or(0))
-        } else {
-            None
-        };
+        let precision =
+            if self.take('.') { Some(self.size("precision too big")?.unwrap_or(0)) } else { None };
         if self.peek().is_some_and(|c| "hlL".contains(c)) {
             self.at += 1;
         }
@@ -186,13 +178,7 @@ impl Scanner {
         let Some(conversion) = self.next() else {
             return syntax("incomplete format");
         };
-        Ok(Directive {
-            flags,
-            width,
-            precision,
-            conversion,
-            index,
-        })
+        Ok(Directive { flags, width, precision, conversion, index })
     }
 
     fn size(&mut self, too_big: &str) -> Result<Option<usize>, Failure> {
@@ -256,49 +242,44 @@ impl Directive {
             ('s' | 'r' | 'a', Argument::Value(Value::Number(n))) => Ok(self.text(&n.to_string())),
             ('d' | 'i' | 'u' | 'o' | 'x' | 'X', Argument::Value(Value::Number(n))) => Ok(self.number(*n)),
             ('c', argument) => self.character(argument),
-            (c @ ('d' | 'i' | 'u'), other) => syntax(format!(
-                "%{c} format: a real number is required, not {}",
-                other.type_name()
-            )),
-            (c @ ('o' | 'x' | 'X'), other) => syntax(format!(
-                "%{c} format: an integer is required, not {}",
-                other.type_name()
-            )),
-            ('e' | 'E' | 'f' | 'F' | 'g' | 'G', other) => {
-                syntax(format!("must be real number, not {}", other.type_name()))
+            (c @ ('d' | 'i' | 'u'), other) => {
+                syntax(format!("%{c} format: a real number is required, not {}", other.type_name()))
             }
+            (c @ ('o' | 'x' | 'X'), other) => {
+                syntax(format!("%{c} format: an integer is required, not {}", other.type_name()))
+            }
+            (
+                'e' | 'E' | 'f' | 'F' | 'g' | 'G',
+                other @ (Argument::Table | Argument::Value(Value::Text(_))),
+            ) => syntax(format!("must be real number, not {}", other.type_name())),
             (c, _) => {
                 let shown = if ('\x1f'..'\x7e').contains(&c) { c } else { '?' };
                 let (code, index) = (u32::from(c), self.index);
-                syntax(format!(
-                    "unsupported format character '{shown}' (0x{code:x}) at index {index}"
-                ))
+                syntax(format!("unsupported format character '{shown}' (0x{code:x}) at index {index}"))
             }
         }
     }
 
+    /// One character, to which a precision means nothing.
     fn character(&self, argument: Argument<'_>) -> Result<String, Failure> {
-        let character = match argument {
-            Argument::Value(Value::Text(text)) if text.chars().count() == 1 => Some(text.clone()),
-            Argument::Value(Value::Number(n)) => {
-                u32::try_from(*n).ok().and_then(char::from_u32).map(String::from)
-            }
-            _ => None,
-        };
-        match character {
-            Some(text) => Ok(self.text(&text)),
-            None => syntax("%c requires int or char"),
+        match argument {
+            Argument::Value(Value::Text(text)) if text.chars().count() == 1 => Ok(self.padded(text)),
+            Argument::Value(Value::Number(n)) => match u32::try_from(*n).ok().and_then(char::from_u32) {
+                Some(c) => Ok(self.padded(&c.to_string())),
+                None => syntax("%c arg not in range(0x110000)"),
+            },
+            _ => syntax("%c requires int or char"),
         }
     }
 
     fn text(&self, text: &str) -> String {
         let shown: String = text.chars().take(self.precision.unwrap_or(usize::MAX)).collect();
+        self.padded(&shown)
+    }
+
+    fn padded(&self, text: &str) -> String {
         let width = self.width;
-        if self.flags.left {
-            format!("{shown:<width$}")
-        } else {
-            format!("{shown:>width$}")
-        }
+        if self.flags.left { format!("{text:<width$}") } else { format!("{text:>width$}") }
     }
 
     fn number(&self, number: i64) -> String {
@@ -316,18 +297,10 @@ impl Directive {
             _ => "",
         };
         let head = format!("{sign}{}", if self.flags.alternate { prefix } else { "" });
-        let fill = if self.flags.zero && !self.flags.left {
-            self.width.saturating_sub(head.len())
-        } else {
-            0
-        };
+        let fill =
+            if self.flags.zero && !self.flags.left { self.width.saturating_sub(head.len()) } else { 0 };
         let least = fill.max(self.precision.unwrap_or(0));
-        let (body, width) = (format!("{head}{digits:0>least$}"), self.width);
-        if self.flags.left {
-            format!("{body:<width$}")
-        } else {
-            format!("{body:>width$}")
-        }
+        self.padded(&format!("{head}{digits:0>least$}"))
     }
 }
 
@@ -347,9 +320,7 @@ mod tests {
 
     fn bad(format: &str) -> String {
         let error = expand(format, &names(), "s.o").unwrap_err();
-        error
-            .rsplit_once("formatted: ")
-            .map_or(error.clone(), |(_, reason)| reason.to_owned())
+        error.rsplit_once("formatted: ").map_or(error.clone(), |(_, reason)| reason.to_owned())
     }
 
     // D-060
@@ -360,14 +331,8 @@ mod tests {
             ok("%(process_num)d|%(process_num)4x|%(process_num)-4o|%(process_num).3d"),
             "7|   7|7   |007"
         );
-        assert_eq!(
-            ok("%(process_num)+d|%(process_num)#x|%(process_num)05s"),
-            "+7|0x7|    7"
-        );
-        assert_eq!(
-            ok("%(program_name)5s|%(program_name)-5s|%(program_name).2s"),
-            "  cat|cat  |ca"
-        );
+        assert_eq!(ok("%(process_num)+d|%(process_num)#x|%(process_num)05s"), "+7|0x7|    7");
+        assert_eq!(ok("%(program_name)5s|%(program_name)-5s|%(program_name).2s"), "  cat|cat  |ca");
         assert_eq!(ok("100%% %(ENV_X)s"), "100% 50%");
         assert_eq!(ok("%(process_num)ld"), "7");
     }
@@ -387,23 +352,13 @@ mod tests {
         );
         assert_eq!(bad("50%"), "incomplete format");
         assert_eq!(bad("%(a"), "incomplete format key");
-        assert_eq!(
-            bad("%(program_name)d"),
-            "%d format: a real number is required, not str"
-        );
-        assert_eq!(
-            bad("%(program_name)x"),
-            "%x format: an integer is required, not str"
-        );
-        assert_eq!(
-            bad("%(program_name)s %Y"),
-            "not enough arguments for format string"
-        );
-        assert_eq!(
-            bad("%(program_name)%"),
-            "unsupported format character '%' (0x25) at index 15"
-        );
+        assert_eq!(bad("%(program_name)d"), "%d format: a real number is required, not str");
+        assert_eq!(bad("%(program_name)x"), "%x format: an integer is required, not str");
+        assert_eq!(bad("%(program_name)s %Y"), "not enough arguments for format string");
+        assert_eq!(bad("%(program_name)%"), "unsupported format character '%' (0x25) at index 15");
         assert_eq!(bad("%d"), "%d format: a real number is required, not dict");
+        assert_eq!(bad("%(program_name)f"), "must be real number, not str");
+        assert_eq!(bad("%(process_num)f"), "unsupported format character 'f' (0x66) at index 14");
         assert_eq!(bad("%(process_num)*d"), "* wants int");
         assert_eq!(bad("%(process_num)99999999999999999999d"), "width too big");
     }

@@ -44,10 +44,7 @@ pub struct Account {
 impl HostFacts {
     /// A variable of the daemon's environment.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.environment
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        self.environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -65,25 +62,15 @@ pub(crate) mod testing {
                 "alice" => (1000, 100, "/home/alice"),
                 _ => return None,
             };
-            Some(Account {
-                uid,
-                gid,
-                home: home.into(),
-            })
+            Some(Account { uid, gid, home: home.into() })
         }
 
         fn user_with_id(&self, uid: u32) -> Option<Account> {
-            ["root", "alice"]
-                .iter()
-                .filter_map(|name| self.user_named(name))
-                .find(|a| a.uid == uid)
+            ["root", "alice"].iter().filter_map(|name| self.user_named(name)).find(|a| a.uid == uid)
         }
 
         fn group_named(&self, name: &str) -> Option<u32> {
-            [("root", 0), ("users", 100)]
-                .iter()
-                .find(|(n, _)| *n == name)
-                .map(|(_, gid)| *gid)
+            [("root", 0), ("users", 100)].iter().find(|(n, _)| *n == name).map(|(_, gid)| *gid)
         }
 
         fn has_group(&self, gid: u32) -> bool {

@@ -11,6 +11,7 @@ use super::expand::Names;
 use super::programs::read_processes;
 use super::reader::{Context, Findings, Reader};
 use super::schema::{FcgiSocket, GroupConfig, PoolConfig, ProcessConfig};
+use super::text::strip;
 
 /// The result handler that there is (E-125).
 const DEFAULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
@@ -51,12 +52,7 @@ struct PriorityOption {
 /// Reads all groups and puts them in start order (D-174). Of groups with one name the first stays
 /// (D-175).
 pub(super) fn read_groups(context: &Context<'_>, findings: &mut Findings) -> Vec<Arc<GroupConfig>> {
-    let mut groups = Groups {
-        context,
-        findings,
-        read: Vec::new(),
-        members: HashSet::new(),
-    };
+    let mut groups = Groups { context, findings, read: Vec::new(), members: HashSet::new() };
     groups.read_all();
     let mut read = groups.read;
     read.sort_by(|a, b| (a.priority, &a.name).cmp(&(b.priority, &b.name)));
@@ -80,9 +76,7 @@ impl<'a> Groups<'a> {
             self.mixed(section, name);
         }
         for (section, name) in document.sections_with("program:") {
-            self.own(section, name, |groups, name| {
-                groups.processes(section, name, None)
-            });
+            self.own(section, name, |groups, name| groups.processes(section, name, None));
         }
         for (section, name) in document.sections_with("eventlistener:") {
             self.pool(section, name);
@@ -98,11 +92,7 @@ impl<'a> Groups<'a> {
     /// Reads options with the few names that are known outside of programs.
     fn reader<'b>(&'b mut self, section: &'b Section) -> Reader<'b> {
         let names = self.names();
-        Reader {
-            section,
-            names,
-            findings: self.findings,
-        }
+        Reader { section, names, findings: self.findings }
     }
 
     fn names(&self) -> Names {
@@ -110,9 +100,7 @@ impl<'a> Groups<'a> {
     }
 
     fn name(&mut self, section: &Section, name: &str) -> Option<String> {
-        types::name(name)
-            .map_err(|text| self.reader(section).refuse(None, text))
-            .ok()
+        types::name(name).map_err(|text| self.reader(section).refuse(None, text)).ok()
     }
 
     fn processes(
@@ -121,13 +109,7 @@ impl<'a> Groups<'a> {
         name: &str,
         socket: Option<Arc<FcgiSocket>>,
     ) -> Vec<ProcessConfig> {
-        unique(read_processes(
-            self.context,
-            self.findings,
-            section,
-            (name, name),
-            socket,
-        ))
+        unique(read_processes(self.context, self.findings, section, (name, name), socket))
     }
 
     /// `[group:x]` (D-171 to D-173).
@@ -137,20 +119,14 @@ impl<'a> Groups<'a> {
         };
         let options: GroupOptions = section.options();
         let mut reader = self.reader(section);
-        let programs = reader
-            .value(&options.programs, |text| Ok(types::list(text)))
-            .unwrap_or_default();
+        let programs = reader.value(&options.programs, |text| Ok(types::list(text))).unwrap_or_default();
         let priority = reader.value(&options.priority, integer).unwrap_or(999);
         let mut processes = Vec::new();
         for program in programs {
             match self.member(&section.name, &program) {
                 Ok((member, is_fcgi)) => {
                     self.members.insert(&member.name);
-                    let socket = if is_fcgi {
-                        self.socket(member, &program)
-                    } else {
-                        None
-                    };
+                    let socket = if is_fcgi { self.socket(member, &program) } else { None };
                     let names = (program.as_str(), name.as_str());
                     processes.extend(read_processes(self.context, self.findings, member, names, socket));
                 }
@@ -171,12 +147,10 @@ impl<'a> Groups<'a> {
         match (plain, fcgi) {
             (Some(section), None) => Ok((section, false)),
             (None, Some(section)) => Ok((section, true)),
-            (None, None) => Err(format!(
-                "[{group}] names unknown program or fcgi-program {program}"
-            )),
-            (Some(_), Some(_)) => Err(format!(
-                "[{group}] name {program} is ambiguous (exists as program and fcgi-program)"
-            )),
+            (None, None) => Err(format!("[{group}] names unknown program or fcgi-program {program}")),
+            (Some(_), Some(_)) => {
+                Err(format!("[{group}] name {program} is ambiguous (exists as program and fcgi-program)"))
+            }
         }
     }
 
@@ -194,10 +168,7 @@ impl<'a> Groups<'a> {
             return;
         };
         let options: PriorityOption = section.options();
-        let priority = self
-            .reader(section)
-            .value(&options.priority, integer)
-            .unwrap_or(999);
+        let priority = self.reader(section).value(&options.priority, integer).unwrap_or(999);
         let processes = read(self, &name);
         self.add(name, priority, processes, None);
     }
@@ -207,15 +178,12 @@ impl<'a> Groups<'a> {
         let options: ListenerOptions = section.options();
         let mut r = self.reader(section);
         let priority = r.value(&options.priority, integer).unwrap_or(-1);
-        let buffer_size = r
-            .value(&options.buffer_size, |text| buffer_size(text, &section.name))
-            .unwrap_or(10);
+        let buffer_size =
+            r.value(&options.buffer_size, |text| buffer_size(text, &section.name)).unwrap_or(10);
         let result_handler = r.value(&options.result_handler, |text| handler(text, &section.name));
         let events = match &options.events {
             Some(_) => r.value(&options.events, |text| types::events(text, &section.name)),
-            None => types::events("", &section.name)
-                .map_err(|text| r.refuse(None, text))
-                .ok(),
+            None => types::events("", &section.name).map_err(|text| r.refuse(None, text)).ok(),
         };
         if r.value(&options.redirect_stderr, boolean) == Some(true) {
             let text = format!(
@@ -225,13 +193,14 @@ impl<'a> Groups<'a> {
             );
             r.refuse(options.redirect_stderr.as_ref(), text);
         }
-        let processes = self.processes(section, name, None);
+        let group = strip(name);
+        let processes = unique(read_processes(self.context, self.findings, section, (name, group), None));
         let pool = PoolConfig {
             events: events.unwrap_or_default(),
             buffer_size,
             result_handler: result_handler.unwrap_or_else(|| DEFAULT_HANDLER.to_owned()),
         };
-        self.add(name.trim().to_owned(), priority, processes, Some(pool));
+        self.add(group.to_owned(), priority, processes, Some(pool));
     }
 
     /// The socket of a FastCGI program (D-180 to D-183).
@@ -247,11 +216,7 @@ impl<'a> Groups<'a> {
         let mode = r.value(&options.socket_mode, |text| {
             types::octal(text).map_err(|_| format!("Invalid socket_mode value {text}"))
         });
-        let access = FcgiAccess {
-            mode,
-            given_owner,
-            user: user.filter(|account| account.uid != facts.uid),
-        };
+        let access = FcgiAccess { mode, given_owner, user: user.filter(|account| account.uid != facts.uid) };
         r.names = r.names.with("program_name", program);
         let required = format!("[{}] section requires a \"socket\" line", section.name);
         if options.socket.is_none() {
@@ -263,21 +228,12 @@ impl<'a> Groups<'a> {
             _ => types::fcgi_address(text, facts, access)
                 .map_err(|e| format!("{e} in [{}] socket", section.name)),
         })?;
-        Some(Arc::new(FcgiSocket {
-            program: program.to_owned(),
-            address,
-            backlog,
-        }))
+        Some(Arc::new(FcgiSocket { program: program.to_owned(), address, backlog }))
     }
 
     fn add(&mut self, name: String, priority: i64, processes: Vec<ProcessConfig>, pool: Option<PoolConfig>) {
         let processes = processes.into_iter().map(Arc::new).collect();
-        self.read.push(GroupConfig {
-            name: name.into(),
-            priority,
-            processes,
-            pool,
-        });
+        self.read.push(GroupConfig { name: name.into(), priority, processes, pool });
     }
 }
 
@@ -302,11 +258,7 @@ fn buffer_size(text: &str, section: &str) -> Result<usize, String> {
 }
 
 fn handler(text: &str, section: &str) -> Result<String, String> {
-    if text == DEFAULT_HANDLER {
-        Ok(text.to_owned())
-    } else {
-        Err(unresolvable(text, section))
-    }
+    if text == DEFAULT_HANDLER { Ok(text.to_owned()) } else { Err(unresolvable(text, section)) }
 }
 
 /// A plugin in another language cannot be loaded (C-373, E-177).

@@ -21,66 +21,34 @@ fn has_wildcard(text: &str) -> bool {
 
 fn matching(pattern: &str, facts: &HostFacts) -> Vec<String> {
     if !has_wildcard(pattern) {
-        return if exists(pattern, facts) {
-            vec![pattern.to_owned()]
-        } else {
-            Vec::new()
-        };
+        return if exists(pattern, facts) { vec![pattern.to_owned()] } else { Vec::new() };
     }
     let folder = paths::folder_of(pattern);
     let name = pattern.rsplit('/').next().unwrap_or(pattern);
-    // A folder without slashes is its own folder: the pattern's last part.
-    let folders = if has_wildcard(folder) {
-        matching(folder, facts)
-    } else {
-        vec![folder.to_owned()]
-    };
-    folders
-        .iter()
-        .flat_map(|folder| names_in(folder, name, facts))
-        .collect()
+    let folders = if has_wildcard(folder) { matching(folder, facts) } else { vec![folder.to_owned()] };
+    folders.iter().flat_map(|folder| names_in(folder, name, facts)).collect()
 }
 
 fn exists(path: &str, facts: &HostFacts) -> bool {
     let located = paths::located(path, facts);
-    if path.ends_with('/') {
-        located.is_dir()
-    } else {
-        located.symlink_metadata().is_ok()
-    }
+    if path.ends_with('/') { located.is_dir() } else { located.symlink_metadata().is_ok() }
 }
 
 /// What in `folder` matches `name`, with the folder in front.
 fn names_in(folder: &str, name: &str, facts: &HostFacts) -> Vec<String> {
     if !has_wildcard(name) {
         let path = paths::join(folder, name);
-        let there = if name.is_empty() {
-            paths::is_folder(folder, facts)
-        } else {
-            exists(&path, facts)
-        };
-        let path = if name.is_empty() {
-            format!("{}/", folder.trim_end_matches('/'))
-        } else {
-            path
-        };
+        let there = if name.is_empty() { paths::is_folder(folder, facts) } else { exists(&path, facts) };
+        let path = if name.is_empty() { format!("{}/", folder.trim_end_matches('/')) } else { path };
         return if there { vec![path] } else { Vec::new() };
     }
     let pattern = compile(name);
-    let options = MatchOptions {
-        require_literal_leading_dot: true,
-        ..MatchOptions::new()
-    };
+    let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
     let Ok(entries) = paths::located(folder, facts).read_dir() else {
         return Vec::new();
     };
-    let names = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok());
-    names
-        .filter(|n| pattern.matches_with(n, options))
-        .map(|n| paths::join(folder, &n))
-        .collect()
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|n| pattern.matches_with(n, options)).map(|n| paths::join(folder, &n)).collect()
 }
 
 /// `**` is no more than `*`, and a bracket that is not closed stands for itself.
@@ -120,9 +88,6 @@ mod tests {
         assert_eq!(found("**/x.ini").len(), 2);
         assert!(found("a/[x.ini").is_empty() && found("none/*").is_empty() && found("a/none").is_empty());
         let absolute = format!("{}/b/x*", dir.path().display());
-        assert_eq!(
-            matches(&absolute, &facts),
-            [format!("{}/b/x.ini", dir.path().display())]
-        );
+        assert_eq!(matches(&absolute, &facts), [format!("{}/b/x.ini", dir.path().display())]);
     }
 }

@@ -10,7 +10,7 @@ use super::include;
 use super::paths;
 use super::reader::{Context, Findings};
 use super::schema::{Config, SupervisordConfig};
-use super::servers::{read_rpc_interfaces, read_servers};
+use super::servers::{check_rpc_interfaces, read_rpc_interfaces, read_servers};
 use super::supervisord::{Overrides, Supervisord};
 use crate::model::notice::Level;
 
@@ -24,9 +24,8 @@ pub struct LoadRequest {
 }
 
 /// On stderr when root starts without `-c` (D-042).
-const ROOT_SEARCHES: &str = "Supervisord is running as root and it is searching for its configuration file in \
-    default locations (including its current working directory); you probably want to specify a \"-c\" argument \
-    specifying an absolute path to a configuration file for improved security.";
+const ROOT_SEARCHES: &str = "supervisord runs as root and searches for its configuration file in default places, \
+    among them the current folder; to be safe, name the file by -c and an absolute path";
 
 /// In the log when root stays root without having been told to (D-203).
 const ROOT_STAYS: &str = "Supervisor is running as root.  Privileges were not dropped because no user is specified \
@@ -48,13 +47,7 @@ pub fn load(request: &LoadRequest, facts: &HostFacts) -> Result<Config, ConfigEr
     let variables = Names::of_environment(facts.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())));
     let mut findings = Findings::default();
     let document = read_files(&file, &here, &variables, facts, &mut findings)?;
-    let context = Context {
-        document: &document,
-        facts,
-        here,
-        variables,
-        environment: Vec::new(),
-    };
+    let context = Context { document: &document, facts, here, variables, environment: Vec::new() };
     read_sections(context, &file, &request.overrides, findings)
 }
 
@@ -70,9 +63,7 @@ fn search(facts: &HostFacts) -> Result<String, ConfigError> {
         "/etc/supervisor/supervisord.conf",
     ];
     candidates.extend(others.map(str::to_owned));
-    let found = candidates
-        .iter()
-        .find(|path| paths::located(path, facts).exists());
+    let found = candidates.iter().find(|path| paths::located(path, facts).exists());
     found.cloned().ok_or_else(|| {
         ConfigError::new(format!(
             "No config file found at default paths ({}); use the -c option to specify a config file at a different \
@@ -85,9 +76,7 @@ fn search(facts: &HostFacts) -> Result<String, ConfigError> {
 /// Where the program lies. A name without a slash came from PATH, which the reference does not look at.
 fn program_path(facts: &HostFacts) -> String {
     let folders = facts.variable("PATH").unwrap_or_default().split(':');
-    let mut candidates = folders
-        .filter(|f| !f.is_empty())
-        .map(|folder| paths::join(folder, &facts.argv0));
+    let mut candidates = folders.filter(|f| !f.is_empty()).map(|folder| paths::join(folder, &facts.argv0));
     let found = candidates.find(|path| !facts.argv0.contains('/') && paths::located(path, facts).is_file());
     found.unwrap_or_else(|| facts.argv0.clone())
 }
@@ -111,14 +100,10 @@ fn read_files(
         let pattern = paths::join(here, &pattern);
         let files = include::matches(&pattern, facts);
         if files.is_empty() {
-            findings
-                .warnings
-                .push(format!("No file matches via include \"{pattern}\""));
+            findings.warnings.push(format!("No file matches via include \"{pattern}\""));
         }
         for file in files {
-            findings
-                .infos
-                .push(format!("Included extra file \"{file}\" during parsing"));
+            findings.infos.push(format!("Included extra file \"{file}\" during parsing"));
             include_file(&mut document, &file, facts, findings);
         }
     }
@@ -146,15 +131,9 @@ fn include_patterns(
         return Ok(Vec::new());
     };
     let Some(files) = section.get("files") else {
-        return Err(ConfigError::within(
-            section,
-            ".ini file has [include] section, but no files setting",
-        ));
+        return Err(ConfigError::within(section, ".ini file has [include] section, but no files setting"));
     };
-    let names = variables
-        .clone()
-        .with("here", here)
-        .with("host_node_name", &facts.host_node_name);
+    let names = variables.clone().with("here", here).with("host_node_name", &facts.host_node_name);
     let text =
         expand(&files.value, &names, "include.files").map_err(|e| ConfigError::at(section, files, e))?;
     Ok(text.split_whitespace().map(str::to_owned).collect())
@@ -198,32 +177,23 @@ fn read_sections(
     mut findings: Findings,
 ) -> Result<Config, ConfigErrors> {
     let (document, facts) = (context.document, context.facts);
-    let section = document
-        .section("supervisord")
-        .expect("read_files refuses files without it");
+    let section = document.section("supervisord").expect("read_files refuses files without it");
     let Some(supervisord) = Supervisord::read(&context, &mut findings, section) else {
-        findings.problems.check()?;
-        unreachable!("a section that was not read has left a problem");
+        return Err(findings.problems.take());
     };
     context.environment = supervisord.environment().to_vec();
-    context
-        .variables
-        .add_environment(context.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+    context.variables.add_environment(context.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())));
     let rpc_interfaces = read_rpc_interfaces(&context, &mut findings);
     let groups = read_groups(&context, &mut findings);
     let servers = read_servers(&context, &mut findings);
     let supervisord = supervisord.finish(overrides, facts, &mut findings, section);
+    if !servers.is_empty() {
+        check_rpc_interfaces(&context, &mut findings);
+    }
     findings.problems.check()?;
     let messages = messages(&supervisord, facts, findings);
     let file = paths::absolute(file, facts);
-    Ok(Config {
-        supervisord,
-        groups,
-        servers,
-        rpc_interfaces,
-        messages,
-        file,
-    })
+    Ok(Config { supervisord, groups, servers, rpc_interfaces, messages, file })
 }
 
 /// Criticals, warnings, infos (D-047).
@@ -234,3 +204,6 @@ fn messages(supervisord: &SupervisordConfig, facts: &HostFacts, findings: Findin
     let infos = findings.infos.into_iter().map(|text| (Level::Info, text));
     criticals.into_iter().chain(warnings).chain(infos).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,9 +27,9 @@ pub mod words;
 
 pub use error::{ConfigError, ConfigErrors, render_errors};
 pub use facts::{Account, Accounts, HostFacts};
-pub use schema::Config;
 pub use load::{LoadRequest, load, search_warning};
 pub use sample::SAMPLE;
+pub use schema::Config;
 pub use supervisord::Overrides;
 
 #[cfg(test)]

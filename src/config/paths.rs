@@ -94,10 +94,7 @@ mod tests {
     fn homes() {
         let facts = facts(Path::new("/cwd"));
         let all = ["~", "~/x", "~root/x", "~nobody/x", "a~"].map(|p| expand_user(p, &facts));
-        assert_eq!(
-            all,
-            ["/home/alice", "/home/alice/x", "/root/x", "~nobody/x", "a~"]
-        );
+        assert_eq!(all, ["/home/alice", "/home/alice/x", "/root/x", "~nobody/x", "a~"]);
     }
 
     #[test]

@@ -17,9 +17,6 @@ use crate::model::signal::Signal;
 /// More processes than a system has pids for are a mistake.
 const MAX_NUMPROCS: i64 = 100_000;
 
-const DEFAULT_MAXBYTES: u64 = 50 << 20;
-const DEFAULT_BACKUPS: u32 = 10;
-
 /// The options of a program section.
 #[derive(Deserialize)]
 struct Options {
@@ -94,21 +91,12 @@ pub(super) fn read_processes(
     fcgi: Option<Arc<FcgiSocket>>,
 ) -> Vec<ProcessConfig> {
     let mut names = context.variables.clone();
-    names = names
-        .with("here", &context.here)
-        .with("host_node_name", &context.facts.host_node_name);
-    let mut reader = Reader {
-        section,
-        names,
-        findings,
-    };
+    names = names.with("here", &context.here).with("host_node_name", &context.facts.host_node_name);
+    let mut reader = Reader { section, names, findings };
     let Some(program) = reader_name(&mut reader, program) else {
         return Vec::new();
     };
-    reader.names = reader
-        .names
-        .with("program_name", &program)
-        .with("group_name", group);
+    reader.names = reader.names.with("program_name", &program).with("group_name", group);
     let before = reader.findings.problems.count();
     let program = Program::read(context, reader, section.options(), group.into(), fcgi);
     program.processes(before)
@@ -116,9 +104,7 @@ pub(super) fn read_processes(
 
 /// The program's name, checked (D-156).
 fn reader_name(reader: &mut Reader<'_>, program: &str) -> Option<String> {
-    types::name(program)
-        .map_err(|text| reader.refuse(None, text))
-        .ok()
+    types::name(program).map_err(|text| reader.refuse(None, text)).ok()
 }
 
 /// A program section while its processes are made.
@@ -144,73 +130,35 @@ impl<'a> Program<'a> {
         group: Arc<str>,
         fcgi: Option<Arc<FcgiSocket>>,
     ) -> Self {
+        let (mut t, mut numprocs, mut numprocs_start) = (defaults(&group), 1, 0);
         let (r, o) = (&mut reader, &options);
-        let priority = r.value(&o.priority, integer).unwrap_or(999);
-        let autostart = r.value(&o.autostart, boolean).unwrap_or(true);
-        let autorestart = r
-            .value(&o.autorestart, types::auto_restart)
-            .unwrap_or(AutoRestart::Unexpected);
-        let startsecs = r.value(&o.startsecs, integer).unwrap_or(1);
-        let startretries = r.value(&o.startretries, integer).unwrap_or(3);
-        let stopsignal = r.value(&o.stopsignal, types::signal).unwrap_or(Signal::TERM);
-        let stopwaitsecs = r.value(&o.stopwaitsecs, integer).unwrap_or(10);
-        let stopasgroup = r.value(&o.stopasgroup, boolean).unwrap_or(false);
-        let killasgroup = r.value(&o.killasgroup, boolean).unwrap_or(stopasgroup);
-        let exitcodes = r
-            .value(&o.exitcodes, types::exit_codes)
-            .unwrap_or_else(|| vec![0]);
-        let redirect_stderr = r.value(&o.redirect_stderr, boolean).unwrap_or(false);
-        let numprocs = r.value(&o.numprocs, numprocs).unwrap_or(1);
-        let numprocs_start = r.value(&o.numprocs_start, integer).unwrap_or(0);
-        let stdout = channel(r, &o.stdout_capture_maxbytes, &o.stdout_events_enabled);
-        let stderr = channel(r, &o.stderr_capture_maxbytes, &o.stderr_events_enabled);
-        let serverurl = r
-            .text(&o.serverurl)
-            .filter(|url| strip(url).to_uppercase() != "AUTO");
-        let user = r
-            .value(&o.user, |text| types::user(text, context.facts))
-            .map(|account| account.uid);
-        let umask = r.value(&o.umask, octal);
+        r.set(&mut t.priority, &o.priority, integer);
+        r.set(&mut t.autostart, &o.autostart, boolean);
+        r.set(&mut t.autorestart, &o.autorestart, types::auto_restart);
+        r.set(&mut t.startsecs, &o.startsecs, integer);
+        r.set(&mut t.startretries, &o.startretries, integer);
+        r.set(&mut t.stopsignal, &o.stopsignal, types::signal);
+        r.set(&mut t.stopwaitsecs, &o.stopwaitsecs, integer);
+        r.set(&mut t.stopasgroup, &o.stopasgroup, boolean);
+        t.killasgroup = t.stopasgroup;
+        r.set(&mut t.killasgroup, &o.killasgroup, boolean);
+        r.set(&mut t.exitcodes, &o.exitcodes, types::exit_codes);
+        r.set(&mut t.redirect_stderr, &o.redirect_stderr, boolean);
+        r.set(&mut numprocs, &o.numprocs, bounded_numprocs);
+        r.set(&mut numprocs_start, &o.numprocs_start, integer);
+        r.set(&mut t.stdout.capture_maxbytes, &o.stdout_capture_maxbytes, types::size);
+        r.set(&mut t.stdout.events_enabled, &o.stdout_events_enabled, boolean);
+        r.set(&mut t.stderr.capture_maxbytes, &o.stderr_capture_maxbytes, types::size);
+        r.set(&mut t.stderr.events_enabled, &o.stderr_events_enabled, boolean);
+        t.serverurl = r.text(&o.serverurl).filter(|url| strip(url).to_uppercase() != "AUTO");
+        t.user = r.value(&o.user, |text| types::user(text, context.facts)).map(|account| account.uid);
+        t.umask = r.value(&o.umask, octal);
         let name = process_name(r, o, numprocs);
-        if stopasgroup && !killasgroup {
-            r.refuse(
-                o.killasgroup.as_ref(),
-                "Cannot set stopasgroup=true and killasgroup=false",
-            );
+        if t.stopasgroup && !t.killasgroup {
+            r.refuse(o.killasgroup.as_ref(), "Cannot set stopasgroup=true and killasgroup=false");
         }
-        let template = ProcessConfig {
-            name: ProcessName::new(group.clone(), ""),
-            command: String::new(),
-            priority,
-            autostart,
-            autorestart,
-            startsecs,
-            startretries,
-            exitcodes,
-            stopsignal,
-            stopwaitsecs,
-            stopasgroup,
-            killasgroup,
-            user,
-            redirect_stderr,
-            stdout,
-            stderr,
-            environment: Vec::new(),
-            directory: None,
-            umask,
-            serverurl,
-            fcgi,
-        };
-        Self {
-            context,
-            reader,
-            options,
-            template,
-            group,
-            name,
-            numprocs,
-            numprocs_start,
-        }
+        let template = ProcessConfig { fcgi, ..t };
+        Self { context, reader, options, template, group, name, numprocs, numprocs_start }
     }
 
     /// All processes, by name. `before` is how many problems there were before this section: with
@@ -240,11 +188,7 @@ impl<'a> Program<'a> {
             self.drop_stderr(&mut stderr);
         }
         let command = self.command();
-        let name = self.expand_plain(
-            self.options.process_name.clone(),
-            &self.name.clone(),
-            "process_name",
-        );
+        let name = self.expand_plain(self.options.process_name.clone(), &self.name.clone(), "process_name");
         Some(ProcessConfig {
             name: ProcessName::new(self.group.clone(), &name?),
             command: command?,
@@ -273,10 +217,7 @@ impl<'a> Program<'a> {
 
     fn command(&mut self) -> Option<String> {
         if self.options.command.is_none() {
-            let text = format!(
-                "program section {} does not specify a command",
-                self.reader.section.name
-            );
+            let text = format!("program section {} does not specify a command", self.reader.section.name);
             self.reader.refuse(None, text);
         }
         self.reader.text(&self.options.command)
@@ -285,50 +226,37 @@ impl<'a> Program<'a> {
     /// One channel's log (D-146 to D-151).
     fn log(&mut self, channel: Channel) -> ChannelConfig {
         let (r, o) = (&mut self.reader, self.options.channel(channel));
+        let mut config = match channel {
+            Channel::Stdout => self.template.stdout.clone(),
+            Channel::Stderr => self.template.stderr.clone(),
+        };
         let key = format!("{}_logfile", channel.name());
-        let facts = self.context.facts;
-        let names = r.names.clone();
-        let convert = |text: &str| {
+        let (facts, names) = (self.context.facts, r.names.clone());
+        let mut log = ChildLog::File(LogFile::Auto);
+        r.set(&mut log, o.logfile, |text| {
             // The reference expands a second time, so `%%%%` means one percent sign there; `%%`, an
             // error there, means one here (D-066).
             let again = expand(text, &names, &key).unwrap_or_else(|_| text.to_owned());
             types::child_log(&again, facts)
-        };
-        let log = r
-            .value(o.logfile, convert)
-            .unwrap_or(ChildLog::File(LogFile::Auto));
-        let backups = r.value(o.backups, types::count).unwrap_or(DEFAULT_BACKUPS);
-        let maxbytes = r.value(o.maxbytes, types::size).unwrap_or(DEFAULT_MAXBYTES);
-        let syslog = r.value(o.syslog, boolean).unwrap_or(false);
-        let deprecated = log == ChildLog::Syslog;
-        let logfile = match log {
-            ChildLog::Syslog => LogFile::None,
-            ChildLog::File(file) => file,
-        };
-        if deprecated {
-            self.warn(&format!(
-                "{key}=syslog but this is deprecated and will be removed.  Use {}_syslog=true to enable syslog \
-                 instead.",
-                channel.name()
-            ));
+        });
+        r.set(&mut config.backups, o.backups, types::count);
+        r.set(&mut config.maxbytes, o.maxbytes, types::size);
+        r.set(&mut config.syslog, o.syslog, boolean);
+        match log {
+            ChildLog::File(file) => config.logfile = file,
+            ChildLog::Syslog => {
+                (config.logfile, config.syslog) = (LogFile::None, true);
+                let instead = format!("Use {}_syslog=true to enable syslog instead.", channel.name());
+                self.warn(&format!("{key}=syslog but this is deprecated and will be removed.  {instead}"));
+            }
         }
-        if logfile == LogFile::Auto && maxbytes == 0 {
+        if config.logfile == LogFile::Auto && config.maxbytes == 0 {
             self.warn(&format!(
                 "AUTO logging used for {key} without rollover, set maxbytes > 0 to avoid filling up filesystem \
                  unintentionally"
             ));
         }
-        let base = match channel {
-            Channel::Stdout => &self.template.stdout,
-            Channel::Stderr => &self.template.stderr,
-        };
-        ChannelConfig {
-            logfile,
-            maxbytes,
-            backups,
-            syslog: syslog || deprecated,
-            ..base.clone()
-        }
+        config
     }
 
     /// There is no stderr log where stderr goes to stdout's pipe (D-145).
@@ -348,35 +276,54 @@ impl<'a> Program<'a> {
     }
 }
 
-fn numprocs(text: &str) -> Result<i64, String> {
+fn bounded_numprocs(text: &str) -> Result<i64, String> {
     match integer(text)? {
-        n if n > MAX_NUMPROCS => Err(format!(
-            "numprocs value {} is above upper bound ({MAX_NUMPROCS})",
-            quoted(text)
-        )),
+        n if n > MAX_NUMPROCS => {
+            Err(format!("numprocs value {} is above upper bound ({MAX_NUMPROCS})", quoted(text)))
+        }
         n => Ok(n),
     }
 }
 
-/// What of a channel does not depend on the process (D-149, D-150).
-fn channel(reader: &mut Reader<'_>, capture: &Option<Setting>, events: &Option<Setting>) -> ChannelConfig {
-    ChannelConfig {
+/// A process of which nothing is said (D-134 to D-155).
+fn defaults(group: &Arc<str>) -> ProcessConfig {
+    let channel = ChannelConfig {
         logfile: LogFile::Auto,
-        maxbytes: DEFAULT_MAXBYTES,
-        backups: DEFAULT_BACKUPS,
-        capture_maxbytes: reader.value(capture, types::size).unwrap_or(0),
-        events_enabled: reader.value(events, boolean).unwrap_or(false),
+        maxbytes: 50 << 20,
+        backups: 10,
+        capture_maxbytes: 0,
+        events_enabled: false,
         syslog: false,
+    };
+    ProcessConfig {
+        name: ProcessName::new(group.clone(), ""),
+        command: String::new(),
+        priority: 999,
+        autostart: true,
+        autorestart: AutoRestart::Unexpected,
+        startsecs: 1,
+        startretries: 3,
+        exitcodes: vec![0],
+        stopsignal: Signal::TERM,
+        stopwaitsecs: 10,
+        stopasgroup: false,
+        killasgroup: false,
+        user: None,
+        redirect_stderr: false,
+        stdout: channel.clone(),
+        stderr: channel,
+        environment: Vec::new(),
+        directory: None,
+        umask: None,
+        serverurl: None,
+        fcgi: None,
     }
 }
 
 /// `process_name` as written, checked (D-131, D-132).
 fn process_name(reader: &mut Reader<'_>, options: &Options, numprocs: i64) -> String {
     const DEFAULT: &str = "%(program_name)s";
-    let raw = options
-        .process_name
-        .as_ref()
-        .map_or(DEFAULT, |setting| setting.value.as_str());
+    let raw = options.process_name.as_ref().map_or(DEFAULT, |setting| setting.value.as_str());
     let name = match types::name(raw) {
         Ok(name) => name,
         Err(text) => {

@@ -57,6 +57,18 @@ impl Reader<'_> {
         self.keep(setting, value)
     }
 
+    /// Puts an option's value into `target`, if it is given and good.
+    pub fn set<T>(
+        &mut self,
+        target: &mut T,
+        setting: &Option<Setting>,
+        convert: impl FnOnce(&str) -> Converted<T>,
+    ) {
+        if let Some(value) = self.value(setting, convert) {
+            *target = value;
+        }
+    }
+
     /// The value, or `None` and a note of what is wrong with it.
     pub fn keep<T>(&mut self, setting: &Setting, value: Converted<T>) -> Option<T> {
         value.map_err(|text| self.refuse(Some(setting), text)).ok()

@@ -15,11 +15,7 @@ mod tests {
 
     impl Accounts for Everybody {
         fn user_named(&self, _: &str) -> Option<Account> {
-            Some(Account {
-                uid: 1,
-                gid: 1,
-                home: "/".into(),
-            })
+            Some(Account { uid: 1, gid: 1, home: "/".into() })
         }
 
         fn user_with_id(&self, _: u32) -> Option<Account> {
@@ -40,14 +36,8 @@ mod tests {
         std::fs::write(dir.path().join("s.conf"), text).unwrap();
         let mut facts = testing::facts(dir.path());
         facts.accounts = Box::new(Everybody);
-        load(
-            &LoadRequest {
-                file: Some("s.conf".into()),
-                ..Default::default()
-            },
-            &facts,
-        )
-        .map_err(|e| e.to_string())
+        load(&LoadRequest { file: Some("s.conf".into()), ..Default::default() }, &facts)
+            .map_err(|e| e.to_string())
     }
 
     /// The line without its `;`, if it is an option or a header that is commented out.
@@ -62,27 +52,14 @@ mod tests {
     fn it_works_as_it_is() {
         assert!(SAMPLE.starts_with("; Sample supervisor config file"));
         let config = loaded(SAMPLE).unwrap();
-        assert_eq!(
-            config.supervisord.pidfile,
-            std::path::Path::new("/tmp/supervisord.pid")
-        );
-        assert_eq!(
-            (
-                config.servers.len(),
-                config.rpc_interfaces.len(),
-                config.groups.len()
-            ),
-            (1, 1, 0)
-        );
+        assert_eq!(config.supervisord.pidfile, std::path::Path::new("/tmp/supervisord.pid"));
+        assert_eq!((config.servers.len(), config.rpc_interfaces.len(), config.groups.len()), (1, 1, 0));
     }
 
     // D-522, D-523
     #[test]
     fn all_of_it_works_at_once() {
-        let all: Vec<&str> = SAMPLE
-            .lines()
-            .map(|line| uncommented(line).unwrap_or(line))
-            .collect();
+        let all: Vec<&str> = SAMPLE.lines().map(|line| uncommented(line).unwrap_or(line)).collect();
         let config = loaded(&all.join("\n")).unwrap();
         assert_eq!((config.servers.len(), config.groups.len()), (2, 2));
     }
@@ -133,12 +110,7 @@ mod tests {
             stderr_capture_maxbytes stderr_events_enabled stderr_syslog serverurl events buffer_size result_handler \
             programs files";
         for option in options.split_whitespace() {
-            assert!(
-                SAMPLE
-                    .lines()
-                    .any(|line| line.starts_with(&format!(";{option}="))),
-                "{option}"
-            );
+            assert!(SAMPLE.lines().any(|line| line.starts_with(&format!(";{option}="))), "{option}");
         }
     }
 }

@@ -255,7 +255,7 @@ pub enum FcgiAddress {
         path: PathBuf,
         /// Mode of the file.
         mode: u32,
-        /// Owner of the file: user and group id.
+        /// Owner of the file: user and group id; a group id of all ones leaves the group as it is.
         owner: Option<(u32, u32)>,
     },
     /// A TCP address.

@@ -33,16 +33,10 @@ impl<'de> Deserializer<'de> for SettingDeserializer {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let Setting {
-            option,
-            value,
-            file,
-            line,
-        } = self.0;
+        let Setting { option, value, file, line } = self.0;
         let fields = [option, value, file.to_string(), line.to_string()];
-        let strings = fields
-            .into_iter()
-            .map(|field| -> StringDeserializer<Error> { field.into_deserializer() });
+        let strings =
+            fields.into_iter().map(|field| -> StringDeserializer<Error> { field.into_deserializer() });
         visitor.visit_seq(SeqDeserializer::new(strings))
     }
 
@@ -60,12 +54,7 @@ impl<'de> Deserialize<'de> for Setting {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let [option, value, file, line] = <[String; 4]>::deserialize(deserializer)?;
         let line = line.parse().map_err(de::Error::custom)?;
-        Ok(Self {
-            option,
-            value,
-            file: file.into(),
-            line,
-        })
+        Ok(Self { option, value, file: file.into(), line })
     }
 }
 

@@ -30,9 +30,7 @@ struct ServerOptions {
 /// All `[rpcinterface:x]` sections.
 pub(super) fn read_rpc_interfaces(context: &Context<'_>, findings: &mut Findings) -> Vec<RpcInterfaceConfig> {
     let sections = context.document.sections_with("rpcinterface:");
-    sections
-        .filter_map(|(section, name)| rpc_interface(context, findings, section, name))
-        .collect()
+    sections.filter_map(|(section, name)| rpc_interface(context, findings, section, name)).collect()
 }
 
 fn rpc_interface(
@@ -41,45 +39,39 @@ fn rpc_interface(
     section: &Section,
     name: &str,
 ) -> Option<RpcInterfaceConfig> {
-    let mut reader = Reader {
-        section,
-        names: context.variables.clone(),
-        findings,
-    };
+    let mut reader = Reader { section, names: context.variables.clone(), findings };
     let setting = section.get(FACTORY).cloned();
     if setting.is_none() {
-        reader.refuse(
-            None,
-            format!("section [{}] does not specify a {FACTORY}", section.name),
-        );
+        reader.refuse(None, format!("section [{}] does not specify a {FACTORY}", section.name));
     }
     let factory = reader.value(&setting, |text| match text {
         MAIN_FACTORY => Ok(text.to_owned()),
         _ => Err(unresolvable(text, &section.name)),
     })?;
-    Some(RpcInterfaceConfig {
-        name: name.to_owned(),
-        factory,
-    })
+    Some(RpcInterfaceConfig { name: name.to_owned(), factory })
+}
+
+/// Refuses options of an interface that its factory does not know (C-372). Where there is no server,
+/// no interface is ever made.
+pub(super) fn check_rpc_interfaces(context: &Context<'_>, findings: &mut Findings) {
+    for (section, name) in context.document.sections_with("rpcinterface:") {
+        let unknown = section.settings.iter().find(|setting| setting.option != FACTORY);
+        if let Some(setting) = unknown {
+            let mut reader = Reader { section, names: context.variables.clone(), findings };
+            reader.refuse(Some(setting), format!("Could not make {name} rpc interface"));
+        }
+    }
 }
 
 /// All control servers: inet, then unix, each in file order (C-009).
 pub(super) fn read_servers(context: &Context<'_>, findings: &mut Findings) -> Vec<ServerConfig> {
     let mut servers = Vec::new();
     for (section, _) in context.document.sections_with("inet_http_server") {
-        let mut reader = Reader {
-            section,
-            names: context.variables.clone(),
-            findings,
-        };
+        let mut reader = Reader { section, names: context.variables.clone(), findings };
         servers.extend(inet_server(&mut reader));
     }
     for (section, _) in context.document.sections_with("unix_http_server") {
-        let mut reader = Reader {
-            section,
-            names: context.variables.clone(),
-            findings,
-        };
+        let mut reader = Reader { section, names: context.variables.clone(), findings };
         servers.extend(unix_server(context, &mut reader));
     }
     servers
@@ -89,50 +81,29 @@ fn inet_server(reader: &mut Reader<'_>) -> Option<ServerConfig> {
     let options: ServerOptions = reader.section.options();
     let credentials = credentials(reader, &options);
     if options.port.is_none() {
-        reader.refuse(
-            None,
-            format!("section [{}] has no port value", reader.section.name),
-        );
+        reader.refuse(None, format!("section [{}] has no port value", reader.section.name));
     }
     let address = reader.value(&options.port, types::inet_address)?;
-    Some(ServerConfig {
-        section: reader.section.name.clone(),
-        address,
-        credentials,
-    })
+    Some(ServerConfig { section: reader.section.name.clone(), address, credentials })
 }
 
 fn unix_server(context: &Context<'_>, reader: &mut Reader<'_>) -> Option<ServerConfig> {
     let options: ServerOptions = reader.section.options();
     if options.file.is_none() {
-        reader.refuse(
-            None,
-            format!("section [{}] has no file value", reader.section.name),
-        );
+        reader.refuse(None, format!("section [{}] has no file value", reader.section.name));
     }
     let names = reader.names.clone();
     reader.names = reader.names.clone().with("here", &context.here);
-    let path = reader.value(&options.file, |text| {
-        Ok(paths::normal(strip(text), context.facts))
-    });
+    let path = reader.value(&options.file, |text| Ok(paths::normal(strip(text), context.facts)));
     reader.names = names;
     let credentials = credentials(reader, &options);
     let owner = reader.value(&options.chown, |text| {
         types::owner(text, context.facts).ok_or_else(|| format!("Invalid sockchown value {text}"))
     });
-    let mode = reader.value(&options.chmod, |text| {
-        types::octal(text).map_err(|_| format!("Invalid chmod value {text}"))
-    });
-    let address = ServerAddress::Unix {
-        path: path?,
-        mode: mode.unwrap_or(0o700),
-        owner,
-    };
-    Some(ServerConfig {
-        section: reader.section.name.clone(),
-        address,
-        credentials,
-    })
+    let mode = reader
+        .value(&options.chmod, |text| types::octal(text).map_err(|_| format!("Invalid chmod value {text}")));
+    let address = ServerAddress::Unix { path: path?, mode: mode.unwrap_or(0o700), owner };
+    Some(ServerConfig { section: reader.section.name.clone(), address, credentials })
 }
 
 /// User name and password (C-006). An empty user name asks for nothing (C-007).

@@ -17,8 +17,7 @@ use crate::model::notice::Level;
 /// Where temporary files may go, after the variables of D-111.
 const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/usr/tmp"];
 
-/// Options of `[supervisord]` given on the command line (D-012 to D-029); checked, paths with `~`
-/// expanded.
+/// Options of `[supervisord]` given on the command line (D-012 to D-029), checked like the file's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `-n`; a flag can only switch on (D-010).
@@ -36,7 +35,7 @@ pub struct Overrides {
     /// `-d`.
     pub directory: Option<PathBuf>,
     /// `-l`.
-    pub logfile: Option<String>,
+    pub logfile: Option<MainLog>,
     /// `-y`.
     pub logfile_maxbytes: Option<u64>,
     /// `-z`.
@@ -44,7 +43,7 @@ pub struct Overrides {
     /// `-e`.
     pub loglevel: Option<Level>,
     /// `-j`.
-    pub pidfile: Option<String>,
+    pub pidfile: Option<PathBuf>,
     /// `-i`.
     pub identifier: Option<String>,
     /// `-q`.
@@ -90,57 +89,26 @@ impl Supervisord {
     pub fn read(context: &Context<'_>, findings: &mut Findings, section: &Section) -> Option<Self> {
         let facts = context.facts;
         let names = context.variables.clone().with("here", &context.here);
-        let mut reader = Reader {
-            section,
-            names,
-            findings,
-        };
+        let (mut c, mut reader) = (defaults(facts), Reader { section, names, findings });
         let (r, o): (_, Options) = (&mut reader, section.options());
-        let in_folder = |text: &str| types::path_in_existing_folder(text, facts);
-        let minfds = r.value(&o.minfds, types::limit).unwrap_or(1024);
-        let minprocs = r.value(&o.minprocs, types::limit).unwrap_or(200);
-        let directory = r.value(&o.directory, |text| types::existing_folder(text, facts));
+        r.set(&mut c.minfds, &o.minfds, types::limit);
+        r.set(&mut c.minprocs, &o.minprocs, types::limit);
+        c.directory = r.value(&o.directory, |text| types::existing_folder(text, facts));
         let user = r.text(&o.user);
-        let umask = r.value(&o.umask, types::octal).unwrap_or(0o022);
-        let logfile = r
-            .value(&o.logfile, in_folder)
-            .unwrap_or_else(|| "supervisord.log".to_owned());
-        let logfile_maxbytes = r.value(&o.logfile_maxbytes, types::size).unwrap_or(50 << 20);
-        let logfile_backups = r.value(&o.logfile_backups, types::count).unwrap_or(10);
-        let loglevel = r.value(&o.loglevel, types::level).unwrap_or(Level::Info);
-        let pidfile = r
-            .value(&o.pidfile, in_folder)
-            .unwrap_or_else(|| "supervisord.pid".to_owned());
-        let identifier = r.text(&o.identifier).unwrap_or_else(|| "supervisor".to_owned());
-        let nodaemon = r.value(&o.nodaemon, boolean).unwrap_or(false);
-        let silent = r.value(&o.silent, boolean).unwrap_or(false);
-        let childlogdir = r.value(&o.childlogdir, |text| types::existing_folder(text, facts));
-        let nocleanup = r.value(&o.nocleanup, boolean).unwrap_or(false);
-        let strip_ansi = r.value(&o.strip_ansi, boolean).unwrap_or(false);
-        let environment = environment(r, &o.environment, facts)?;
-        let config = SupervisordConfig {
-            logfile: main_log(&logfile, facts),
-            logfile_maxbytes,
-            logfile_backups,
-            loglevel,
-            pidfile: paths::normal(&pidfile, facts),
-            umask,
-            nodaemon,
-            silent,
-            minfds,
-            minprocs,
-            nocleanup,
-            childlogdir: folder(childlogdir.unwrap_or_else(|| temporary_folder(facts)), facts),
-            user: None,
-            directory,
-            strip_ansi,
-            identifier,
-            environment,
-        };
-        Some(Self {
-            config,
-            user: o.user.zip(user),
-        })
+        r.set(&mut c.umask, &o.umask, types::octal);
+        r.set(&mut c.logfile, &o.logfile, |text| types::main_log(text, facts));
+        r.set(&mut c.logfile_maxbytes, &o.logfile_maxbytes, types::size);
+        r.set(&mut c.logfile_backups, &o.logfile_backups, types::count);
+        r.set(&mut c.loglevel, &o.loglevel, types::level);
+        r.set(&mut c.pidfile, &o.pidfile, |text| types::absolute_path(text, facts));
+        r.set(&mut c.identifier, &o.identifier, |text| Ok(text.to_owned()));
+        r.set(&mut c.nodaemon, &o.nodaemon, boolean);
+        r.set(&mut c.silent, &o.silent, boolean);
+        r.set(&mut c.childlogdir, &o.childlogdir, |text| types::absolute_folder(text, facts));
+        r.set(&mut c.nocleanup, &o.nocleanup, boolean);
+        r.set(&mut c.strip_ansi, &o.strip_ansi, boolean);
+        c.environment = environment(r, &o.environment, facts)?;
+        Some(Self { config: c, user: o.user.zip(user) })
     }
 
     /// `environment=`.
@@ -156,40 +124,69 @@ impl Supervisord {
         findings: &mut Findings,
         section: &Section,
     ) -> SupervisordConfig {
-        let found = match (&overrides.user, &self.user) {
-            (Some(name), _) => types::user(name, facts).map(Some).map_err(ConfigError::new),
-            (None, Some((setting, name))) => types::user(name, facts)
-                .map(Some)
-                .map_err(|text| ConfigError::at(section, setting, text)),
-            (None, None) => Ok(None),
+        let user = match (&overrides.user, &self.user) {
+            (Some(name), _) => Some(types::user(name, facts).map_err(ConfigError::new)),
+            (None, Some((setting, name))) => {
+                Some(types::user(name, facts).map_err(|text| ConfigError::at(section, setting, text)))
+            }
+            (None, None) => None,
         };
-        let user = found.unwrap_or_else(|error| {
-            findings.problems.push(error);
-            None
-        });
-        let file = self.config;
-        let logfile = overrides.logfile.as_deref().filter(|path| !path.is_empty());
-        let pidfile = overrides.pidfile.as_deref().filter(|path| !path.is_empty());
-        let childlogdir = overrides.childlogdir.clone();
-        SupervisordConfig {
-            logfile: logfile.map_or(file.logfile, |path| main_log(path, facts)),
-            logfile_maxbytes: overrides.logfile_maxbytes.unwrap_or(file.logfile_maxbytes),
-            logfile_backups: overrides.logfile_backups.unwrap_or(file.logfile_backups),
-            loglevel: overrides.loglevel.unwrap_or(file.loglevel),
-            pidfile: pidfile.map_or(file.pidfile, |path| paths::normal(path, facts)),
-            umask: overrides.umask.unwrap_or(file.umask),
-            nodaemon: overrides.nodaemon || file.nodaemon,
-            silent: overrides.silent || file.silent,
-            minfds: overrides.minfds.unwrap_or(file.minfds),
-            minprocs: overrides.minprocs.unwrap_or(file.minprocs),
-            nocleanup: overrides.nocleanup || file.nocleanup,
-            childlogdir: childlogdir.map_or(file.childlogdir, |path| folder(path, facts)),
-            user: user.map(|account| account.uid),
-            directory: overrides.directory.clone().or(file.directory),
-            strip_ansi: overrides.strip_ansi || file.strip_ansi,
-            identifier: overrides.identifier.clone().unwrap_or(file.identifier),
-            environment: file.environment,
+        let mut config = self.config;
+        match user {
+            Some(Ok(account)) => config.user = Some(account.uid),
+            Some(Err(error)) => findings.problems.push(error),
+            None => {}
         }
+        overrides.apply(&mut config);
+        config
+    }
+}
+
+impl Overrides {
+    fn apply(&self, config: &mut SupervisordConfig) {
+        fn put<T: Clone>(target: &mut T, given: &Option<T>) {
+            if let Some(value) = given {
+                target.clone_from(value);
+            }
+        }
+        put(&mut config.logfile, &self.logfile);
+        put(&mut config.logfile_maxbytes, &self.logfile_maxbytes);
+        put(&mut config.logfile_backups, &self.logfile_backups);
+        put(&mut config.loglevel, &self.loglevel);
+        put(&mut config.pidfile, &self.pidfile);
+        put(&mut config.umask, &self.umask);
+        put(&mut config.minfds, &self.minfds);
+        put(&mut config.minprocs, &self.minprocs);
+        put(&mut config.childlogdir, &self.childlogdir);
+        put(&mut config.identifier, &self.identifier);
+        config.directory = self.directory.clone().or(config.directory.take());
+        config.nodaemon |= self.nodaemon;
+        config.silent |= self.silent;
+        config.nocleanup |= self.nocleanup;
+        config.strip_ansi |= self.strip_ansi;
+    }
+}
+
+/// A daemon of which nothing is said (D-100 to D-116).
+fn defaults(facts: &HostFacts) -> SupervisordConfig {
+    SupervisordConfig {
+        logfile: MainLog::File(paths::absolute("supervisord.log", facts)),
+        logfile_maxbytes: 50 << 20,
+        logfile_backups: 10,
+        loglevel: Level::Info,
+        pidfile: paths::absolute("supervisord.pid", facts),
+        umask: 0o022,
+        nodaemon: false,
+        silent: false,
+        minfds: 1024,
+        minprocs: 200,
+        nocleanup: false,
+        childlogdir: temporary_folder(facts),
+        user: None,
+        directory: None,
+        strip_ansi: false,
+        identifier: "supervisor".to_owned(),
+        environment: Vec::new(),
     }
 }
 
@@ -211,25 +208,10 @@ fn environment(
     })
 }
 
-fn main_log(text: &str, facts: &HostFacts) -> MainLog {
-    if text == "syslog" {
-        MainLog::Syslog
-    } else {
-        MainLog::File(paths::normal(text, facts))
-    }
-}
-
-fn folder(path: PathBuf, facts: &HostFacts) -> PathBuf {
-    paths::absolute(&paths::text(&path), facts)
-}
-
 /// The system's folder for temporary files (D-111).
 fn temporary_folder(facts: &HostFacts) -> PathBuf {
-    let variables = ["TMPDIR", "TEMP", "TMP"]
-        .into_iter()
-        .filter_map(|name| facts.variable(name));
+    let variables = ["TMPDIR", "TEMP", "TMP"].into_iter().filter_map(|name| facts.variable(name));
     let mut candidates = variables.filter(|path| !path.is_empty()).chain(TEMPORARY);
-    candidates
-        .find(|path| paths::is_folder(path, facts))
-        .map_or_else(|| facts.current_dir.clone(), PathBuf::from)
+    let found = candidates.find(|path| paths::is_folder(path, facts));
+    paths::absolute(found.unwrap_or_default(), facts)
 }

@@ -31,9 +31,7 @@ pub fn split_command(command: &str) -> Result<Vec<String>, SplitError> {
     while let Some(c) = chars.next() {
         match c {
             ' ' | '\t' | '\r' | '\n' => words.extend(word.take()),
-            '\\' => word
-                .get_or_insert_default()
-                .push(chars.next().ok_or(SplitError::NoEscapedCharacter)?),
+            '\\' => word.get_or_insert_default().push(chars.next().ok_or(SplitError::NoEscapedCharacter)?),
             '\'' | '"' => quoted_part(c, &mut chars, word.get_or_insert_default())?,
             _ => word.get_or_insert_default().push(c),
         }
@@ -179,10 +177,7 @@ mod tests {
         assert_eq!(pairs("A=''"), [pair("A", "")]);
         for list in ["A=a@b", "A=a;b", "A=a&b", "A=[1]", "A=", "A", "A=1,B"] {
             let error = environment(list).unwrap_err();
-            assert_eq!(
-                error,
-                format!("Unexpected end of key/value pairs in value '{list}'")
-            );
+            assert_eq!(error, format!("Unexpected end of key/value pairs in value '{list}'"));
         }
         assert_eq!(environment("A='x").unwrap_err(), "No closing quotation");
     }

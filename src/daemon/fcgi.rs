@@ -23,12 +23,7 @@ pub struct FcgiError {
 impl fmt::Display for FcgiError {
     /// As the reference prints it (D-033).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Could not create FastCGI socket {}: {}",
-            self.socket.address,
-            errno_text(&self.cause)
-        )
+        write!(f, "Could not create FastCGI socket {}: {}", self.socket.address, errno_text(&self.cause))
     }
 }
 
@@ -69,10 +64,7 @@ impl FcgiSockets {
             return Ok(());
         }
         say(told("Creating", socket));
-        let fd = open_fcgi(socket).map_err(|cause| FcgiError {
-            socket: Arc::clone(socket),
-            cause,
-        })?;
+        let fd = open_fcgi(socket).map_err(|cause| FcgiError { socket: Arc::clone(socket), cause })?;
         self.open.insert(Arc::clone(socket), Shared { fd, users: 1 });
         Ok(())
     }
@@ -109,16 +101,8 @@ mod tests {
     use crate::config::schema::FcgiAddress;
 
     fn unix(path: &Path) -> Arc<FcgiSocket> {
-        let address = FcgiAddress::Unix {
-            path: path.to_owned(),
-            mode: 0o700,
-            owner: None,
-        };
-        Arc::new(FcgiSocket {
-            program: "f".into(),
-            address,
-            backlog: None,
-        })
+        let address = FcgiAddress::Unix { path: path.to_owned(), mode: 0o700, owner: None };
+        Arc::new(FcgiSocket { program: "f".into(), address, backlog: None })
     }
 
     // D-184, D-185, D-186
@@ -139,10 +123,7 @@ mod tests {
         assert!(sockets.fd(&socket).is_none());
         assert!(UnixStream::connect(&path).is_err());
         let url = format!("unix://{}", path.display());
-        assert_eq!(
-            said,
-            [format!("Creating socket {url}"), format!("Closing socket {url}")]
-        );
+        assert_eq!(said, [format!("Creating socket {url}"), format!("Closing socket {url}")]);
     }
 
     // D-033, D-185
@@ -150,15 +131,8 @@ mod tests {
     fn errors_are_found_at_the_start() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let address = FcgiAddress::Tcp {
-            host: "127.0.0.1".into(),
-            port,
-        };
-        let socket = Arc::new(FcgiSocket {
-            program: "f".into(),
-            address,
-            backlog: None,
-        });
+        let address = FcgiAddress::Tcp { host: "127.0.0.1".into(), port };
+        let socket = Arc::new(FcgiSocket { program: "f".into(), address, backlog: None });
         let error = FcgiSockets::probe([&socket], |_| {}).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -40,8 +40,13 @@ pub fn make_logs(group: &GroupConfig, settings: &SupervisordConfig) -> io::Resul
 
 impl Group {
     /// A group of processes that were never started.
-    pub fn new(config: Arc<GroupConfig>, logs: GroupLogs, mut key: impl FnMut() -> ProcessKey) -> (Self, Vec<Process>) {
-        let make = |(config, logs): (&Arc<ProcessConfig>, LogPaths)| Process::new(key(), Arc::clone(config), logs);
+    pub fn new(
+        config: Arc<GroupConfig>,
+        logs: GroupLogs,
+        mut key: impl FnMut() -> ProcessKey,
+    ) -> (Self, Vec<Process>) {
+        let make =
+            |(config, logs): (&Arc<ProcessConfig>, LogPaths)| Process::new(key(), Arc::clone(config), logs);
         let processes: Vec<Process> = config.processes.iter().zip(logs).map(make).collect();
         let keys = processes.iter().map(Process::key).collect();
         (Self { config, processes: keys }, processes)

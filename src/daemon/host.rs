@@ -74,7 +74,11 @@ impl Host {
     }
 
     /// One more process has its program's FastCGI socket, if the program has one.
-    pub fn acquire_socket(&mut self, now: Now, config: &ProcessConfig) -> Result<Option<OwnedFd>, SpawnError> {
+    pub fn acquire_socket(
+        &mut self,
+        now: Now,
+        config: &ProcessConfig,
+    ) -> Result<Option<OwnedFd>, SpawnError> {
         let Some(socket) = &config.fcgi else { return Ok(None) };
         let bus = &self.bus;
         let acquired = self.fcgi.acquire(socket, |notice| {
@@ -90,8 +94,8 @@ impl Host {
         let bus = &self.bus;
         if let Some(socket) = &config.fcgi {
             self.fcgi.release(socket, |notice| {
-            bus.publish(now, Event::Noticed(notice));
-        });
+                bus.publish(now, Event::Noticed(notice));
+            });
         }
     }
 }

@@ -5,7 +5,7 @@
 //! show.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -72,10 +72,15 @@ impl Launcher {
         let pipes = pipe::open(request.socket.is_some(), config.redirect_stderr)
             .map_err(|error| descriptor_error(name, &error))?;
         let ChildPipes { stdin, stdout, stderr, child } = pipes;
-        let pid = self.fork(config, &file, &argv, request.socket.or(child.stdin), &child.stdout, &child.stderr)?;
+        let pid =
+            self.fork(config, &file, &argv, request.socket.or(child.stdin), &child.stdout, &child.stderr)?;
         let outputs = [Some(stdout), stderr].into_iter().flatten();
         let channels = request.channels.into_iter().zip(files).zip(outputs);
-        Ok(Launched { pid, stdin, channels: channels.map(|((spec, file), pipe)| (spec, file, pipe)).collect() })
+        Ok(Launched {
+            pid,
+            stdin,
+            channels: channels.map(|((spec, file), pipe)| (spec, file, pipe)).collect(),
+        })
     }
 
     fn fork(
@@ -89,10 +94,11 @@ impl Launcher {
     ) -> Result<i32, SpawnError> {
         let stdin = stdin.expect("pipe::open makes a pipe where there is no socket");
         let directory = config.directory.as_ref().map(c_string);
+        let added = self.environment.added(config);
         let request = SpawnRequest {
             file,
             argv,
-            environment: &self.environment.strings(config),
+            environment: &self.environment.with(&added),
             directory: directory.as_deref(),
             umask: config.umask,
             user: &self.user_change(config.user),
@@ -108,7 +114,7 @@ impl Launcher {
             .map_err(|error| format!("can't parse command {}: {error}", pyrepr::string(command)))?;
         let Some(word) = words.first() else { return Err("command is empty".into()) };
         let search_path = self.environment.search_path(config);
-        let file = command::find(word, &search_path).map_err(|error| error.to_string())?;
+        let file = command::find(word, search_path).map_err(|error| error.to_string())?;
         Ok((c_string(file), words.iter().map(c_string).collect()))
     }
 
@@ -141,62 +147,81 @@ fn fork_error(name: &str, ForkError(errno): ForkError) -> SpawnError {
 
 /// The environment that all children share: the daemon's own, and what it adds (D-344).
 pub struct BaseEnvironment {
-    own: Vec<(OsString, OsString)>,
+    /// Name and `NAME=value` of the daemon's own variables.
+    own: Vec<(Vec<u8>, CString)>,
+    search_path: Option<String>,
     server_url: Option<String>,
 }
 
 impl BaseEnvironment {
     /// Over the daemon's environment; `server_url` as D-346 computes it.
     pub fn new(own: Vec<(OsString, OsString)>, server_url: Option<String>) -> Self {
-        Self { own, server_url }
+        let path = own.iter().find(|(name, _)| name == "PATH");
+        Self {
+            search_path: path.map(|(_, value)| value.to_string_lossy().into_owned()),
+            own: own.into_iter().map(|(n, v)| (n.as_bytes().to_vec(), assignment(&n, &v))).collect(),
+            server_url,
+        }
     }
 
     /// Where a program's command is looked up (D-332): PATH of its configured environment, else the
     /// daemon's, else a fixed one.
-    pub fn search_path(&self, config: &ProcessConfig) -> String {
+    fn search_path<'a>(&'a self, config: &'a ProcessConfig) -> &'a str {
         let configured = config.environment.iter().rev().find(|(name, _)| name == "PATH");
-        let own = || self.own.iter().find(|(name, _)| name == "PATH");
-        configured
-            .map(|(_, value)| value.clone())
-            .or_else(|| own().map(|(_, value)| value.to_string_lossy().into_owned()))
-            .unwrap_or_else(|| DEFAULT_PATH.to_owned())
+        let configured = configured.map(|(_, value)| value.as_str());
+        configured.or(self.search_path.as_deref()).unwrap_or(DEFAULT_PATH)
     }
 
-    /// `NAME=value` strings for one process; what is set later replaces what was set before.
-    pub fn strings(&self, config: &ProcessConfig) -> Vec<CString> {
-        let mut variables = Variables::default();
-        for (name, value) in &self.own {
-            variables.set(name.as_bytes(), value.as_bytes());
-        }
-        variables.set(b"SUPERVISOR_ENABLED", b"1");
-        if let Some(url) = config.serverurl.as_ref().or(self.server_url.as_ref()) {
-            variables.set(b"SUPERVISOR_SERVER_URL", url.as_bytes());
-        }
-        variables.set(b"SUPERVISOR_PROCESS_NAME", config.name.name().as_bytes());
-        variables.set(b"SUPERVISOR_GROUP_NAME", config.name.group().as_bytes());
-        for (name, value) in &config.environment {
-            variables.set(name.as_bytes(), value.as_bytes());
-        }
-        variables.strings
-    }
-}
-
-#[derive(Default)]
-struct Variables {
-    strings: Vec<CString>,
-    places: HashMap<Vec<u8>, usize>,
-}
-
-impl Variables {
-    fn set(&mut self, name: &[u8], value: &[u8]) {
-        let text = std::ffi::OsStr::from_bytes(&[name, b"=", value].concat()).to_owned();
-        let string = c_string(text);
-        match self.places.get(name) {
-            Some(place) => self.strings[*place] = string,
-            None => {
-                self.places.insert(name.to_vec(), self.strings.len());
-                self.strings.push(string);
+    /// What a process has beyond the daemon's own variables, or in place of them; the last of a name
+    /// counts.
+    fn added(&self, config: &ProcessConfig) -> Vec<(String, CString)> {
+        let url = config.serverurl.as_ref().or(self.server_url.as_ref());
+        let url = url.map(|url| ("SUPERVISOR_SERVER_URL", url.as_str()));
+        let fixed = [
+            Some(("SUPERVISOR_ENABLED", "1")),
+            url,
+            Some(("SUPERVISOR_PROCESS_NAME", config.name.name())),
+            Some(("SUPERVISOR_GROUP_NAME", &**config.name.group())),
+        ];
+        let configured = config.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut added: Vec<(String, CString)> = Vec::new();
+        for (name, value) in fixed.into_iter().flatten().chain(configured) {
+            let string = assignment(name, value);
+            match added.iter_mut().find(|(other, _)| other == name) {
+                Some(entry) => entry.1 = string,
+                None => added.push((name.to_owned(), string)),
             }
         }
+        added
+    }
+
+    /// The whole environment of a process with these additions.
+    fn with<'a>(&'a self, added: &'a [(String, CString)]) -> Vec<&'a CStr> {
+        let replaced = |name: &[u8]| added.iter().any(|(other, _)| other.as_bytes() == name);
+        let own = self.own.iter().filter(|(name, _)| !replaced(name)).map(|(_, string)| &**string);
+        own.chain(added.iter().map(|(_, string)| &**string)).collect()
+    }
+}
+
+fn assignment(name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> CString {
+    let parts = [name.as_ref().as_bytes(), b"=", value.as_ref().as_bytes()];
+    c_string(OsStr::from_bytes(&parts.concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // D-344
+    #[test]
+    fn the_programs_environment_overrides_all() {
+        let own = vec![("HOME".into(), "/root".into()), ("SUPERVISOR_ENABLED".into(), "no".into())];
+        let base = BaseEnvironment::new(own, Some("unix:///s".into()));
+        let added = [("A", "1"), ("HOME", "/x"), ("A", "2")].map(|(n, v)| (n.to_owned(), assignment(n, v)));
+        let shown = |list: Vec<&CStr>| -> Vec<String> {
+            list.iter().map(|s| s.to_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(shown(base.with(&added[..1])), ["HOME=/root", "SUPERVISOR_ENABLED=no", "A=1"]);
+        assert_eq!(shown(base.with(&added[1..2])), ["SUPERVISOR_ENABLED=no", "HOME=/x"]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The machine decides; here its effects are carried out in order, and what comes of them (a pid, an
 //! error, the end of the output) is told to it. After a death the exit waits, as `Input::Drained` not
-//! yet given, until the log path has handled what was in the pipes, at most [`DRAIN`].
+//! yet given, until the log path has handled what was in the pipes, at most a second.
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -174,7 +174,7 @@ impl Process {
         specs
     }
 
-    /// The worker's answer to [`Process::launch`].
+    /// The worker's answer to a launch.
     pub fn launched(&mut self, host: &mut Host, now: Now, answer: Result<Launched, SpawnError>) {
         match answer {
             Ok(launched) => {
@@ -280,8 +280,10 @@ impl Process {
         for channel in stuck {
             let dropped = host.channels.abandon(&channel);
             host.table.remove_channel(channel.key);
-            let (process, which) = (channel.spec.process.clone(), channel.spec.channel);
-            host.notice(now, Notice::OutputDropped(process, which, dropped));
+            if dropped > 0 {
+                let (process, which) = (channel.spec.process.clone(), channel.spec.channel);
+                host.notice(now, Notice::OutputDropped(process, which, dropped));
+            }
         }
         self.settle(host, now);
     }

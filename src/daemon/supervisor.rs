@@ -1,4 +1,4 @@
-//! The loop: whatever wakes the daemon becomes one [`Wake`], and one synchronous function handles it.
+//! The loop: whatever wakes the daemon becomes one `Wake`, and one synchronous function handles it.
 //!
 //! Owner of all state of a generation (the time between two full reloads). Everything happens on one
 //! thread, so the order of statements is the order of events; nothing here waits for a disk, a client
@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
-use tokio::time::sleep_until;
 
 use super::command::{Command, ProcessInfo};
 use super::group::{Group, GroupLogs};
 use super::host::{Answer, Host};
-use super::process::Process;
 use super::launch::{Launched, SpawnError};
+use super::process::Process;
 use super::table::{Ended, ProcessKey};
 use crate::config::schema::{Config, GroupConfig};
 use crate::machine::process::Input;
@@ -30,6 +29,7 @@ use crate::model::state::SupervisorState;
 use crate::model::time::{Moment, Now};
 use crate::sys::reaper::Reaped;
 use crate::sys::signals::Signals;
+use crate::sys::timer::DeadlineTimer;
 
 /// Answers of workers that are handled before anything else has a look in.
 const ANSWERS_PER_PASS: usize = 32;
@@ -63,6 +63,8 @@ pub struct Sources {
     pub signals: Signals,
     /// Rung by the workers.
     pub bell: Arc<Notify>,
+    /// Rings when something is due.
+    pub timer: DeadlineTimer,
     /// The mailbox.
     pub commands: Receiver<Command>,
     /// What workers were asked for.
@@ -77,6 +79,7 @@ pub struct Supervisor {
     pub(super) state: SupervisorState,
     pub(super) shutdown: Option<ShutdownPlan>,
     ticks: TickClock,
+    next_tick: Moment,
     next_key: u64,
     loader: Loader,
     next_config: Option<Box<Config>>,
@@ -93,6 +96,7 @@ impl Supervisor {
             state: SupervisorState::Running,
             shutdown: None,
             ticks,
+            next_tick: Moment::default(),
             next_key: 0,
             loader,
             next_config: None,
@@ -139,19 +143,18 @@ impl Supervisor {
     }
 
     async fn next_wake(&self, sources: &mut Sources) -> Wake {
-        let until = tokio::time::Instant::from_std(self.host.clock.instant(self.next_deadline()));
+        let deadline = self.next_deadline();
         tokio::select! {
             biased;
             signal = sources.signals.next() => Wake::Signal(signal),
             () = sources.bell.notified() => Wake::Workers,
             Some(command) = sources.commands.recv() => Wake::Command(command),
-            () = sleep_until(until) => Wake::Deadline,
+            () = sources.timer.until(deadline) => Wake::Deadline,
         }
     }
 
     fn next_deadline(&self) -> Moment {
-        let now = self.host.clock.now();
-        let tick = now.mono + tick::next_boundary(now.wall);
+        let tick = self.next_tick;
         let report = self.shutdown.as_ref().and_then(ShutdownPlan::report_deadline);
         [self.host.deadlines.next(), report].into_iter().flatten().fold(tick, Moment::min)
     }
@@ -174,13 +177,20 @@ impl Supervisor {
                 process.deadline_reached(&mut self.host, now);
             }
         }
+        self.tick(now);
+        self.advance_stop(now);
+        self.host.journal.flush(self.host.channels.workers());
+    }
+
+    fn tick(&mut self, now: Now) {
         let mut ticks = Vec::new();
         self.ticks.advance(now.wall, &mut ticks);
+        if self.next_tick <= now.mono || !ticks.is_empty() {
+            self.next_tick = now.mono + tick::next_boundary(now.wall);
+        }
         for tick in ticks {
             self.host.publish(now, Event::Ticked(tick));
         }
-        self.advance_stop(now);
-        self.host.journal.flush(self.host.channels.workers());
     }
 
     fn step(&mut self, key: ProcessKey, now: Now, input: Input) {

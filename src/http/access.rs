@@ -21,24 +21,13 @@ impl Entry {
     /// For a request from this address; `None` for unix sockets.
     pub(super) fn new<B>(peer: Option<SocketAddr>, request: &Request<B>) -> Self {
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        Self {
-            peer,
-            method,
-            uri,
-            version: request.version(),
-            status: 0,
-            bytes: 0,
-        }
+        Self { peer, method, uri, version: request.version(), status: 0, bytes: 0 }
     }
 
     /// With its answer.
     pub(super) fn answered(self, response: &Response<impl Body>) -> Self {
         let bytes = response.body().size_hint().lower();
-        Self {
-            status: response.status().as_u16(),
-            bytes,
-            ..self
-        }
+        Self { status: response.status().as_u16(), bytes, ..self }
     }
 }
 
@@ -48,14 +37,7 @@ impl fmt::Display for Entry {
             Some(peer) => write!(f, "{}:{}", peer.ip(), peer.port())?,
             None => f.write_str("localhost:0")?,
         }
-        let Self {
-            method,
-            uri,
-            version,
-            status,
-            bytes,
-            ..
-        } = self;
+        let Self { method, uri, version, status, bytes, .. } = self;
         let time = Local::now().format("%d/%b/%Y:%H:%M:%S %z");
         write!(f, " - - [{time}] \"{method} {uri} {version:?}\" {status} {bytes}")
     }

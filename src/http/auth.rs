@@ -33,10 +33,7 @@ impl Credentials {
             Some(digits) => unhex(digits.as_bytes()),
             None => Some(digest(password.as_bytes())),
         };
-        Self {
-            user: digest(user.as_bytes()),
-            password,
-        }
+        Self { user: digest(user.as_bytes()), password }
     }
 
     /// Whether the value of an `Authorization` header proves them.
@@ -95,28 +92,14 @@ mod tests {
         assert!(guard.admit(basic("usér:pa:ss").as_bytes()));
         assert!(guard.admit(basic("usér:pa:ss").replace("Basic", "bASIC").as_bytes()));
         assert!(guard.admit(basic("usér:pa:ss").trim_end_matches('=').as_bytes()));
-        for refused in [
-            "usér:pa",
-            "usér:",
-            "usér",
-            "",
-            ":",
-            "usér:pa:ss ",
-            "Usér:pa:ss",
-            "usér:pa:ss:",
-            "pa:ss:usér",
-        ] {
+        for refused in
+            ["usér:pa", "usér:", "usér", "", ":", "usér:pa:ss ", "Usér:pa:ss", "usér:pa:ss:", "pa:ss:usér"]
+        {
             assert!(!guard.admit(basic(refused).as_bytes()), "{refused}");
         }
-        for refused in [
-            "",
-            "Basic",
-            "Basic ",
-            "Basic !!!",
-            "Digest dXM6cGE=",
-            "Bearer x",
-            "Basic\u{e9}\u{e9}",
-        ] {
+        for refused in
+            ["", "Basic", "Basic ", "Basic !!!", "Digest dXM6cGE=", "Bearer x", "Basic\u{e9}\u{e9}"]
+        {
             assert!(!guard.admit(refused.as_bytes()), "{refused}");
         }
         assert!(!guard.admit(&[0xff; 300]));
@@ -136,17 +119,10 @@ mod tests {
 
     #[test]
     fn a_hash_that_is_none_lets_nobody_in() {
-        for broken in [
-            "{SHA}",
-            "{SHA}00",
-            "{SHA}zz4a8fe5ccb19ba61c4c0873d391e987982fbbd3",
-        ] {
+        for broken in ["{SHA}", "{SHA}00", "{SHA}zz4a8fe5ccb19ba61c4c0873d391e987982fbbd3"] {
             let guard = Credentials::new("u", broken);
             for password in ["", "test", broken] {
-                assert!(
-                    !guard.admit(basic(&format!("u:{password}")).as_bytes()),
-                    "{broken} {password}"
-                );
+                assert!(!guard.admit(basic(&format!("u:{password}")).as_bytes()), "{broken} {password}");
             }
         }
     }

@@ -33,11 +33,7 @@ pub(super) struct Place {
 
 impl Crowd {
     pub(super) fn new(limit: usize) -> Rc<Self> {
-        Rc::new(Self {
-            limit,
-            members: RefCell::default(),
-            changed: Notify::new(),
-        })
+        Rc::new(Self { limit, members: RefCell::default(), changed: Notify::new() })
     }
 
     /// A place for one more, as soon as there is one; `shutdown` is then its word to leave too.
@@ -46,10 +42,7 @@ impl Crowd {
             self.dismiss_idlest();
             self.change().await;
         }
-        let member = Rc::new(Member {
-            pace: Pace::new(),
-            leave: shutdown.child_token(),
-        });
+        let member = Rc::new(Member { pace: Pace::new(), leave: shutdown.child_token() });
         self.members.borrow_mut().push(Rc::clone(&member));
         Place { crowd: self, member }
     }
@@ -65,9 +58,7 @@ impl Crowd {
         if members.iter().any(|member| member.leave.is_cancelled()) {
             return;
         }
-        let idle = members
-            .iter()
-            .filter_map(|member| Some((member.pace.idle_since()?, member)));
+        let idle = members.iter().filter_map(|member| Some((member.pace.idle_since()?, member)));
         if let Some((_, member)) = idle.min_by_key(|(since, _)| *since) {
             member.leave.cancel();
         }
@@ -94,10 +85,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.crowd
-            .members
-            .borrow_mut()
-            .retain(|member| !Rc::ptr_eq(member, &self.member));
+        self.crowd.members.borrow_mut().retain(|member| !Rc::ptr_eq(member, &self.member));
         self.crowd.changed.notify_waiters();
     }
 }

@@ -53,10 +53,7 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self {
-            phase: Cell::new(Phase::Idle),
-            since: Cell::new(Instant::now()),
-        })
+        Rc::new(Self { phase: Cell::new(Phase::Idle), since: Cell::new(Instant::now()) })
     }
 
     pub(super) fn enter(&self, phase: Phase) {
@@ -94,13 +91,7 @@ pub(super) struct Paced<S> {
 
 impl<S> Paced<S> {
     pub(super) fn new(stream: S, pace: Rc<Pace>) -> Self {
-        Self {
-            stream,
-            pace,
-            reading: Alarm::default(),
-            writing: Alarm::default(),
-            unread_since: None,
-        }
+        Self { stream, pace, reading: Alarm::default(), writing: Alarm::default(), unread_since: None }
     }
 
     /// Keeps the time of an attempt to write.
@@ -173,10 +164,7 @@ impl Alarm {
         if timer.deadline() != deadline {
             timer.as_mut().reset(deadline);
         }
-        timer
-            .as_mut()
-            .poll(cx)
-            .map(|()| Err(io::ErrorKind::TimedOut.into()))
+        timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -194,18 +182,12 @@ mod tests {
         let mut stream = Paced::new(server, Pace::new());
         client.write_all(b"P").await.unwrap();
         assert_eq!(stream.read_u8().await.unwrap(), b'P');
-        assert_eq!(
-            stream.read_u8().await.unwrap_err().kind(),
-            io::ErrorKind::TimedOut
-        );
+        assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(start.elapsed() - REQUEST < Duration::from_millis(10));
 
         let start = Instant::now();
         stream.pace.enter(Phase::Idle);
-        assert_eq!(
-            stream.read_u8().await.unwrap_err().kind(),
-            io::ErrorKind::TimedOut
-        );
+        assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(start.elapsed() - IDLE < Duration::from_millis(10));
     }
 
@@ -215,10 +197,7 @@ mod tests {
         let start = Instant::now();
         let (_client, server) = duplex(4);
         let mut stream = Paced::new(server, Pace::new());
-        assert_eq!(
-            stream.write_all(b"12345").await.unwrap_err().kind(),
-            io::ErrorKind::TimedOut
-        );
+        assert_eq!(stream.write_all(b"12345").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(start.elapsed() - UNREAD < Duration::from_millis(10));
     }
 }

@@ -59,10 +59,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connections: 512,
-            body: 64 * 1024 * 1024,
-        }
+        Self { connections: 512, body: 64 * 1024 * 1024 }
     }
 }
 
@@ -83,10 +80,8 @@ pub async fn serve(
     let crowd = Crowd::new(limits.connections);
     let mut ready = Vec::with_capacity(servers.len());
     for (config, listener) in servers {
-        let credentials = config
-            .credentials
-            .as_ref()
-            .map(|(user, password)| Credentials::new(user, password));
+        let credentials =
+            config.credentials.as_ref().map(|(user, password)| Credentials::new(user, password));
         let site = Site {
             section: config.section,
             credentials,
@@ -169,10 +164,7 @@ impl Server {
         drop(listener);
         if let Some(Err(error)) = file.as_ref().map(SocketFile::remove) {
             let Site { section, log, .. } = &*self.site;
-            log(
-                Level::Warn,
-                format_args!("could not remove the socket of {section}: {error}"),
-            );
+            log(Level::Warn, format_args!("could not remove the socket of {section}: {error}"));
         }
     }
 
@@ -182,8 +174,7 @@ impl Server {
             match listener.accept().await {
                 Ok(stream) => {
                     let place = Rc::clone(&self.crowd).admit(&self.shutdown).await;
-                    self.tasks
-                        .spawn_local(connection(stream, Rc::clone(&self.site), place));
+                    self.tasks.spawn_local(connection(stream, Rc::clone(&self.site), place));
                 }
                 Err(error) if gone_already(&error) => {}
                 Err(error) => {
@@ -268,22 +259,12 @@ impl Site {
 
     fn complain(&self, error: &io::Error) {
         let Self { section, log, .. } = self;
-        log(
-            Level::Error,
-            format_args!("{section}: cannot accept connections: {error}"),
-        );
+        log(Level::Error, format_args!("{section}: cannot accept connections: {error}"));
     }
 
     fn admits(&self, request: &hyper::Request<Incoming>) -> bool {
-        let presented = || {
-            request
-                .headers()
-                .get(AUTHORIZATION)
-                .map_or(&[][..], HeaderValue::as_bytes)
-        };
-        self.credentials
-            .as_ref()
-            .is_none_or(|credentials| credentials.admit(presented()))
+        let presented = || request.headers().get(AUTHORIZATION).map_or(&[][..], HeaderValue::as_bytes);
+        self.credentials.as_ref().is_none_or(|credentials| credentials.admit(presented()))
     }
 }
 
@@ -292,10 +273,7 @@ async fn refuse(request: hyper::Request<Incoming>) -> Response {
     // Whether that works makes no difference: the connection is closed either way.
     let _ = timeout(REFUSED_PATIENCE, discard(request.into_body())).await;
     let mut response = closing(response::error(StatusCode::UNAUTHORIZED));
-    response.headers_mut().insert(
-        WWW_AUTHENTICATE,
-        HeaderValue::from_static("Basic realm=\"default\""),
-    );
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"default\""));
     response
 }
 
@@ -329,9 +307,7 @@ async fn read_whole(body: Incoming, limit: usize) -> Result<bytes::Bytes, Status
 }
 
 fn closing(mut response: Response) -> Response {
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

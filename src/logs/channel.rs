@@ -1,6 +1,6 @@
 //! One output channel of one child: from its pipe through capture and stripping to its log.
 //!
-//! A channel is shared by the thread that decides and the workers. Its [`Pump`] is behind a lock that
+//! A channel is shared by the thread that decides and the workers. Its `Pump` is behind a lock that
 //! only a worker holds for long; what the daemon wants of it while it may be held is said in atomics.
 //! Read, write, report happen in this order for each chunk (E-044): whoever hears of output finds it
 //! in the file. A log file that takes nothing stops the reading, so it is the child that waits.
@@ -115,7 +115,7 @@ pub enum ChannelReport {
     },
     /// A message stood between capture tokens.
     Message(Bytes),
-    /// The stream ended while the child lives (D-353).
+    /// The stream ended (D-353); told only where somebody wants to see it.
     Ended {
         /// The descriptor that was.
         fd: i32,
@@ -165,7 +165,7 @@ impl Channel {
     pub(super) fn is_dry(&self) -> bool {
         match self.pump.try_lock() {
             Ok(pump) => match &*pump {
-                Some(pump) => pump.is_clear() && pipe::readable_bytes(self.pipe()) == 0,
+                Some(pump) => pump.is_clear(self) && pipe::readable_bytes(self.pipe()) == 0,
                 None => true,
             },
             Err(_) => false,

@@ -99,7 +99,8 @@ impl Channels {
         let dry = channel.is_dry();
         if dry {
             let figures = channel.take_figures();
-            self.hub.tell(figures.into_iter().chain([ChannelReport::Finished]).map(|r| (Arc::clone(channel), r)));
+            self.hub
+                .tell(figures.into_iter().chain([ChannelReport::Finished]).map(|r| (Arc::clone(channel), r)));
             channel.orders.abandoned.store(true, Ordering::Release);
         }
         channel.orders.remaining.set(if dry { 0 } else { pipe::readable_bytes(channel.pipe()) });

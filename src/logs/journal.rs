@@ -3,7 +3,7 @@
 //! Lines are formatted when the fact is published and gathered for each outlet (the log file or
 //! syslog, and in the foreground stdout); a worker writes them. Until the workers run, and after they
 //! are needed no more, the daemon writes them itself. An outlet that is stuck holds up nobody: what it
-//! does not take beyond [`MAX_WAITING`] bytes is dropped, and the count is said in its place.
+//! does not take beyond `MAX_WAITING` bytes is dropped, and the count is said in its place.
 
 use std::cell::Cell;
 use std::fmt::Write as _;

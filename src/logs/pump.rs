@@ -4,7 +4,7 @@
 //! and its one write.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use super::channel::{Channel, ChannelReport, ChannelSpec, MAX_UNTAKEN};
 use super::sink::{FileSink, Written};
 use super::syslog_lines::SyslogLines;
 use super::workers::Scratch;
+use crate::sys::pipe;
 use crate::wire::ansi::AnsiStripper;
 use crate::wire::capture::{CaptureScanner, Piece};
 
@@ -89,9 +90,10 @@ impl Pump {
         }
     }
 
-    /// Whether it holds nothing back.
-    pub(super) fn is_clear(&self) -> bool {
+    /// Whether it has nothing more to say but what comes out of the pipe.
+    pub(super) fn is_clear(&self, channel: &Channel) -> bool {
         self.pending.is_empty()
+            && (self.ended || !channel.spec.copied)
             && self.loss.bytes == 0
             && !self.filter.holds_back()
             && self.syslog.as_ref().is_none_or(|lines| !lines.holds_back())
@@ -103,7 +105,12 @@ impl Pump {
     }
 
     /// One chunk, at most: what was held up first, then a read.
-    pub(super) fn step(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
+    pub(super) fn step(
+        &mut self,
+        channel: &Channel,
+        scratch: &mut Scratch,
+        reports: &mut Reports,
+    ) -> Progress {
         if channel.orders.reopen.swap(false, Ordering::AcqRel) {
             self.reopen(reports);
         }
@@ -161,6 +168,10 @@ impl Pump {
     /// The stream is over: what was held back goes out.
     fn end(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
         self.ended = true;
+        if channel.spec.copied && pipe::is_hung_up(channel.pipe()) {
+            let fd = channel.pipe().as_raw_fd();
+            self.report(channel, ChannelReport::Ended { fd }, reports);
+        }
         match &mut self.filter {
             Filter::None => {}
             Filter::Strip(stripper) => {

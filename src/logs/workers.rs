@@ -12,10 +12,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
 use std::time::Duration;
 
 use crate::sys::poller::{Poller, Ready};
+use crate::sys::thread;
 use crate::wire::capture::Piece;
 
 /// A worker that is in one call for this long is held to be stuck.
@@ -56,7 +56,12 @@ impl Scratch {
     pub const SIZE: usize = 128 * 1024;
 
     fn new() -> Self {
-        Self { read: vec![0; Self::SIZE].into_boxed_slice(), out: Vec::new(), pieces: Vec::new(), gather: false }
+        Self {
+            read: vec![0; Self::SIZE].into_boxed_slice(),
+            out: Vec::new(),
+            pieces: Vec::new(),
+            gather: false,
+        }
     }
 }
 
@@ -109,9 +114,9 @@ impl Workers {
         });
         shared.lock().threads = 1;
         let worker = Arc::clone(&shared);
-        spawn_thread("log-worker", move || worker.work())?;
+        thread::spawn("log-worker", STACK, move || worker.work())?;
         let watchdog = Arc::clone(&shared);
-        spawn_thread("log-watchdog", move || watchdog.watch())?;
+        thread::spawn("log-watchdog", STACK, move || watchdog.watch())?;
         Ok(Self(shared))
     }
 
@@ -124,10 +129,6 @@ impl Workers {
     pub fn revisit(&self, key: usize) {
         self.0.submit(Task::Ready(key));
     }
-}
-
-fn spawn_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(body).map(drop)
 }
 
 impl Shared {
@@ -207,7 +208,7 @@ impl Shared {
         drop(state);
         if self.poller.wait(ready, None).is_err() {
             // Nothing is known to make it fail; do not spin if something does.
-            thread::yield_now();
+            std::thread::yield_now();
         }
         let mut state = self.lock();
         state.polling = false;
@@ -231,7 +232,7 @@ impl Shared {
         let mut seen = self.progress.load(Ordering::Relaxed);
         let mut quiet = 0;
         while quiet < QUIET_LOOKS {
-            thread::park_timeout(STUCK_AFTER);
+            std::thread::park_timeout(STUCK_AFTER);
             self.handler.flush();
             let now = self.progress.load(Ordering::Relaxed);
             quiet = if now == seen { quiet + 1 } else { 0 };
@@ -254,7 +255,7 @@ impl Shared {
             return false;
         }
         let worker = Arc::clone(self);
-        if spawn_thread("log-worker", move || worker.work()).is_ok() {
+        if thread::spawn("log-worker", STACK, move || worker.work()).is_ok() {
             state.threads += 1;
         }
         true

@@ -76,11 +76,7 @@ impl Policy {
     /// When it is RUNNING: up for more than `startsecs` (D-304), at once if these are 0 (D-322).
     pub fn running_at(&self, started_at: Moment) -> Moment {
         let span = seconds(self.startsecs);
-        if span.is_zero() {
-            started_at
-        } else {
-            (started_at + span).next()
-        }
+        if span.is_zero() { started_at } else { (started_at + span).next() }
     }
 
     /// How long to wait after this many failures in a row; the wait is over when more has passed (D-320).
@@ -118,53 +114,32 @@ mod tests {
     // D-308, D-323: not even `exitcodes=-1` expects a death by signal.
     #[test]
     fn expected_exits() {
-        let policy = Policy {
-            exitcodes: vec![0, 2, -1],
-            ..policy()
-        };
+        let policy = Policy { exitcodes: vec![0, 2, -1], ..policy() };
         assert!(policy.expects(ExitStatus::Code(2)));
         assert!(!policy.expects(ExitStatus::Code(1)));
-        assert!(!policy.expects(ExitStatus::Signaled {
-            signal: Signal::TERM,
-            core: false
-        }));
+        assert!(!policy.expects(ExitStatus::Signaled { signal: Signal::TERM, core: false }));
     }
 
     // D-303, D-304, D-322
     #[test]
     fn comparisons_with_startsecs_are_strict() {
-        let policy = Policy {
-            startsecs: 2,
-            ..policy()
-        };
+        let policy = Policy { startsecs: 2, ..policy() };
         assert!(policy.ended_too_quickly(START, after(1999)));
         assert!(!policy.ended_too_quickly(START, after(2000)));
         assert_eq!(policy.running_at(START), after(2000).next());
         for startsecs in [0, -1, i64::MIN] {
-            let policy = Policy {
-                startsecs,
-                ..policy.clone()
-            };
+            let policy = Policy { startsecs, ..policy.clone() };
             assert!(!policy.ended_too_quickly(START, START));
             assert_eq!(policy.running_at(START), START);
         }
-        let never = Policy {
-            startsecs: i64::MAX,
-            ..policy
-        };
+        let never = Policy { startsecs: i64::MAX, ..policy };
         assert_eq!(never.running_at(START), Moment::from_nanos(u64::MAX));
     }
 
     // D-310, D-311, D-320
     #[test]
     fn retries() {
-        let left = |startretries, failures| {
-            Policy {
-                startretries,
-                ..policy()
-            }
-            .retries_left(failures)
-        };
+        let left = |startretries, failures| Policy { startretries, ..policy() }.retries_left(failures);
         assert!(left(3, 3) && !left(3, 4));
         assert!(!left(0, 1) && !left(-1, 1));
         assert!(left(i64::MAX, u32::MAX));
@@ -175,10 +150,7 @@ mod tests {
     #[test]
     fn waits_for_a_stop() {
         let waits = |stopwaitsecs| {
-            let policy = Policy {
-                stopwaitsecs,
-                ..policy()
-            };
+            let policy = Policy { stopwaitsecs, ..policy() };
             (policy.stop_wait().as_secs(), policy.kill_wait().as_secs())
         };
         assert_eq!([waits(10), waits(0), waits(-1)], [(10, 10), (0, 1), (0, 1)]);

@@ -100,16 +100,8 @@ impl Random {
     }
 
     fn status(&mut self) -> ExitStatus {
-        let killed = ExitStatus::Signaled {
-            signal: Signal::KILL,
-            core: false,
-        };
-        self.pick(&[
-            ExitStatus::Code(0),
-            ExitStatus::Code(0),
-            ExitStatus::Code(2),
-            killed,
-        ])
+        let killed = ExitStatus::Signaled { signal: Signal::KILL, core: false };
+        self.pick(&[ExitStatus::Code(0), ExitStatus::Code(0), ExitStatus::Code(2), killed])
     }
 
     /// Any input at all, fitting or not.
@@ -162,9 +154,7 @@ impl Walker {
                     self.pids += 1;
                     Input::Spawned { pid: self.pids }
                 }
-                World::Alive { .. } if random.one_in(3) => Input::Died {
-                    status: random.status(),
-                },
+                World::Alive { .. } if random.one_in(3) => Input::Died { status: random.status() },
                 World::Alive { .. } => self.wait_for_deadline(Input::DeadlineReached),
                 World::Dead { .. } => Input::Drained,
             },
@@ -193,18 +183,12 @@ impl Walker {
         let mut effects = Vec::new();
         self.machine.step(self.now, input.clone(), &mut effects);
         let what: Vec<_> = effects.iter().map(describe).collect();
-        let context = format!(
-            "{input:?} at {:?} -> {what:?}\n{:?}\n{:?}",
-            self.now, self.machine, self.model
-        );
+        let context =
+            format!("{input:?} at {:?} -> {what:?}\n{:?}\n{:?}", self.now, self.machine, self.model);
         self.model.take_in(self.now, &input, &effects, &context);
         assert_eq!(self.machine.state(), self.model.state, "{context}");
         assert_eq!(self.machine.pid(), self.model.world.pid(), "{context}");
-        assert_eq!(
-            self.machine.ever_started(),
-            self.model.spawned_at_least_once,
-            "{context}"
-        );
+        assert_eq!(self.machine.ever_started(), self.model.spawned_at_least_once, "{context}");
         self.model.check_deadline(self.machine.deadline(), &context);
     }
 

@@ -98,9 +98,7 @@ mod tests {
             }
         }
         assert!(truncated);
-        (0..10)
-            .filter_map(|number| folder.get(&path(number)).map(|content| (number, *content)))
-            .collect()
+        (0..10).filter_map(|number| folder.get(&path(number)).map(|content| (number, *content))).collect()
     }
 
     // D-430 to D-432, D-435: the rows' answers are the reference's.

@@ -24,11 +24,7 @@ pub struct ShutdownPlan {
 impl ShutdownPlan {
     /// A plan over all groups, given in start order (D-174).
     pub fn new(groups: Vec<Arc<str>>) -> Self {
-        Self {
-            waiting: groups,
-            stopping: None,
-            next_report: None,
-        }
+        Self { waiting: groups, stopping: None, next_report: None }
     }
 
     /// The group whose turn begins now, if one's does: to be asked at the beginning and whenever a

@@ -115,17 +115,11 @@ impl Kit {
     }
 
     fn perform(&mut self, effect: Effect) {
-        self.trace.push(format!(
-            "{} {}",
-            self.now.as_nanos() / 1_000_000,
-            describe(&effect)
-        ));
+        self.trace.push(format!("{} {}", self.now.as_nanos() / 1_000_000, describe(&effect)));
         match effect {
             Effect::Publish(_) => {}
             Effect::Spawn => self.spawn(),
-            Effect::Signal {
-                signal, kill, pid, ..
-            } => self.signal(pid, signal, kill),
+            Effect::Signal { signal, kill, pid, .. } => self.signal(pid, signal, kill),
         }
     }
 
@@ -172,12 +166,7 @@ pub fn describe(effect: &Effect) -> String {
         Effect::Publish(Event::Noticed(notice)) => format!("{} {notice}", notice.level().code()),
         Effect::Publish(event) => panic!("not a machine's event: {event:?}"),
         Effect::Spawn => "spawn".to_owned(),
-        Effect::Signal {
-            pid,
-            group,
-            signal,
-            kill,
-        } => {
+        Effect::Signal { pid, group, signal, kill } => {
             let verb = if *kill { "kill" } else { "signal" };
             let group = if *group { "group " } else { "" };
             format!("{verb} {group}{pid} {signal}")

@@ -17,9 +17,7 @@ pub struct TickClock {
 impl TickClock {
     /// A clock that has seen the slices of `now`: their events are not made up (E-055).
     pub fn new(now: WallTime) -> Self {
-        Self {
-            seen: TickPeriod::ALL.map(|period| slice(period, now)),
-        }
+        Self { seen: TickPeriod::ALL.map(|period| slice(period, now)) }
     }
 
     /// Appends an event for each period whose slice is not the one last seen: one, however much later
@@ -29,10 +27,7 @@ impl TickClock {
             let begin = slice(period, now);
             if begin != *seen {
                 *seen = begin;
-                out.push(Tick {
-                    period,
-                    when: WallTime::from_nanos(begin.saturating_mul(NANOS)),
-                });
+                out.push(Tick { period, when: WallTime::from_nanos(begin.saturating_mul(NANOS)) });
             }
         }
     }
@@ -62,9 +57,7 @@ mod tests {
     fn ticks(clock: &mut TickClock, now: WallTime) -> Vec<(i64, i64)> {
         let mut out = Vec::new();
         clock.advance(now, &mut out);
-        out.iter()
-            .map(|tick| (tick.period.secs(), tick.when.secs()))
-            .collect()
+        out.iter().map(|tick| (tick.period.secs(), tick.when.secs())).collect()
     }
 
     // E-054, E-055
@@ -81,10 +74,7 @@ mod tests {
     #[test]
     fn a_stall_or_a_jump_makes_one_tick() {
         let mut clock = TickClock::new(at(7203));
-        assert_eq!(
-            ticks(&mut clock, at(86_411)),
-            [(5, 86_410), (60, 86_400), (3600, 86_400)]
-        );
+        assert_eq!(ticks(&mut clock, at(86_411)), [(5, 86_410), (60, 86_400), (3600, 86_400)]);
         assert_eq!(ticks(&mut clock, at(3599)), [(5, 3595), (60, 3540), (3600, 0)]);
         assert_eq!(ticks(&mut clock, at(-1)), [(5, -5), (60, -60), (3600, -3600)]);
     }
@@ -92,10 +82,7 @@ mod tests {
     #[test]
     fn the_next_boundary_is_never_now() {
         assert_eq!(next_boundary(at(4)), Duration::from_millis(750));
-        assert_eq!(
-            next_boundary(WallTime::from_nanos(5 * NANOS)),
-            Duration::from_secs(5)
-        );
+        assert_eq!(next_boundary(WallTime::from_nanos(5 * NANOS)), Duration::from_secs(5));
         assert_eq!(next_boundary(WallTime::from_nanos(-1)), Duration::from_nanos(1));
     }
 

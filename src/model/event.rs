@@ -301,8 +301,12 @@ impl Output {
 
 impl Communication {
     fn payload(&self) -> Vec<u8> {
-        let head =
-            format!("processname:{} groupname:{} pid:{}\n", self.process.name(), self.process.group(), self.pid);
+        let head = format!(
+            "processname:{} groupname:{} pid:{}\n",
+            self.process.name(),
+            self.process.group(),
+            self.pid
+        );
         [head.as_bytes(), &self.data[..]].concat()
     }
 }
@@ -369,7 +373,11 @@ const KINDS: [(EventKind, &str, Option<EventKind>); 29] = {
         (K::RemoteCommunication, "REMOTE_COMMUNICATION", Some(K::Event)),
         (K::SupervisorStateChange, "SUPERVISOR_STATE_CHANGE", Some(K::Event)),
         (K::SupervisorStateChangeRunning, "SUPERVISOR_STATE_CHANGE_RUNNING", Some(K::SupervisorStateChange)),
-        (K::SupervisorStateChangeStopping, "SUPERVISOR_STATE_CHANGE_STOPPING", Some(K::SupervisorStateChange)),
+        (
+            K::SupervisorStateChangeStopping,
+            "SUPERVISOR_STATE_CHANGE_STOPPING",
+            Some(K::SupervisorStateChange),
+        ),
         (K::Tick, "TICK", Some(K::Event)),
         (K::Tick5, "TICK_5", Some(K::Tick)),
         (K::Tick60, "TICK_60", Some(K::Tick)),

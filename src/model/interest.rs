@@ -16,9 +16,9 @@ impl Interest {
     /// The set of all kinds that are one of `kinds` or stand below one of them. A kind that is
     /// named twice, or together with its parent, is in it once (E-094).
     pub fn in_kinds(kinds: impl IntoIterator<Item = EventKind>) -> Self {
-        kinds.into_iter().fold(Self::NONE, |set, kind| {
-            EventKind::all().filter(|k| k.is_a(kind)).fold(set, Self::with)
-        })
+        kinds
+            .into_iter()
+            .fold(Self::NONE, |set, kind| EventKind::all().filter(|k| k.is_a(kind)).fold(set, Self::with))
     }
 
     /// The set with one more kind.

@@ -173,7 +173,11 @@ impl Notice {
             | Self::ReapedUnknown(..)
             | Self::LogReopening => Level::Info,
             Self::Exited { expected, .. } | Self::Stopped { expected, .. } => {
-                if *expected { Level::Info } else { Level::Warn }
+                if *expected {
+                    Level::Info
+                } else {
+                    Level::Warn
+                }
             }
             Self::AlreadyRunning(_) | Self::KillEscalated(..) | Self::OutputDropped(..) => Level::Warn,
             Self::LogWriteFailed(..) => Level::Error,
@@ -295,7 +299,7 @@ fn channel_closed(f: &mut fmt::Formatter<'_>, p: &ProcessName, channel: Channel,
 }
 
 fn output_copied(f: &mut fmt::Formatter<'_>, p: &ProcessName, channel: Channel, data: &[u8]) -> fmt::Result {
-    write!(f, "'{}' {} output:\n", p.name(), channel.name())?;
+    writeln!(f, "'{}' {} output:", p.name(), channel.name())?;
     match std::str::from_utf8(data) {
         Ok(text) => f.write_str(text),
         Err(_) => write!(f, "Undecodable: {}", super::pyrepr::bytes(data)),

@@ -76,9 +76,6 @@ mod tests {
     fn quotes_and_escapes_of_strings() {
         assert_eq!(string("it's"), "\"it's\"");
         assert_eq!(string("é\n\x01"), "'é\\n\\x01'");
-        assert_eq!(
-            string("\u{feff}\u{a0}\u{e0001}e\u{301}"),
-            "'\\ufeff\\xa0\\U000e0001e\u{301}'"
-        );
+        assert_eq!(string("\u{feff}\u{a0}\u{e0001}e\u{301}"), "'\\ufeff\\xa0\\U000e0001e\u{301}'");
     }
 }

@@ -19,10 +19,7 @@ const SHOWN: usize = 1024;
 /// What the log says when this server was opened (C-022).
 pub fn opened(server: &ServerConfig, namespaces: &[String]) -> Vec<Notice> {
     let initialized = |name: &String| {
-        Notice::Message(
-            Level::Info,
-            format!("RPC interface {} initialized", pyrepr::string(name)).into(),
-        )
+        Notice::Message(Level::Info, format!("RPC interface {} initialized", pyrepr::string(name)).into())
     };
     let mut notices: Vec<_> = namespaces.iter().map(initialized).collect();
     if server.credentials.is_none() {
@@ -43,11 +40,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Serves the methods in these namespaces (C-370, C-371).
     pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, log: Log) -> Self {
-        let context = Rc::new(Context {
-            daemon,
-            facts,
-            namespaces,
-        });
+        let context = Rc::new(Context { daemon, facts, namespaces });
         Self { context, log }
     }
 
@@ -56,18 +49,12 @@ impl Endpoint {
         log(Level::Trace, format_args!("XML-RPC method called: {name}()"));
         let body = match methods::call(&self.context, call).await {
             Ok(value) => {
-                log(
-                    Level::Trace,
-                    format_args!("XML-RPC method {name}() returned successfully"),
-                );
+                log(Level::Trace, format_args!("XML-RPC method {name}() returned successfully"));
                 encode::response(&value)
             }
             Err(fault) => {
                 let code = fault.code.number();
-                log(
-                    Level::Trace,
-                    format_args!("XML-RPC method {name}() returned fault: [{code}] {fault}"),
-                );
+                log(Level::Trace, format_args!("XML-RPC method {name}() returned fault: [{code}] {fault}"));
                 encode::fault(code, &fault.to_string())
             }
         };

@@ -69,10 +69,7 @@ pub struct Fault {
 impl Fault {
     /// A fault with a detail.
     pub fn with(code: FaultCode, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: Some(detail.into()),
-        }
+        Self { code, detail: Some(detail.into()) }
     }
 }
 
@@ -105,14 +102,8 @@ mod tests {
     // C-200
     #[test]
     fn texts() {
-        assert_eq!(
-            Fault::from(FaultCode::UnknownMethod).to_string(),
-            "UNKNOWN_METHOD"
-        );
-        assert_eq!(
-            Fault::with(FaultCode::BadName, "crew:nope").to_string(),
-            "BAD_NAME: crew:nope"
-        );
+        assert_eq!(Fault::from(FaultCode::UnknownMethod).to_string(), "UNKNOWN_METHOD");
+        assert_eq!(Fault::with(FaultCode::BadName, "crew:nope").to_string(), "BAD_NAME: crew:nope");
         assert_eq!(FaultCode::CantReread.number(), 92);
     }
 }

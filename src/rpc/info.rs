@@ -102,23 +102,13 @@ mod tests {
     // C-231
     #[test]
     fn uptimes() {
-        assert_eq!(
-            description(&process(ProcessState::Running)),
-            "pid 7, uptime 0:03:12"
-        );
-        let rows = [
-            (0, "0:00:00"),
-            (86_399, "23:59:59"),
-            (93_784, "1 day, 2:03:04"),
-            (172_805, "2 days, 0:00:05"),
-        ];
+        assert_eq!(description(&process(ProcessState::Running)), "pid 7, uptime 0:03:12");
+        let rows =
+            [(0, "0:00:00"), (86_399, "23:59:59"), (93_784, "1 day, 2:03:04"), (172_805, "2 days, 0:00:05")];
         for (seconds, text) in rows {
             assert_eq!(uptime(seconds), text);
         }
-        let set_back = ProcessInfo {
-            now: at(5),
-            ..process(ProcessState::Running)
-        };
+        let set_back = ProcessInfo { now: at(5), ..process(ProcessState::Running) };
         assert_eq!(description(&set_back), "pid 7, uptime 0:00:00");
     }
 
@@ -127,25 +117,17 @@ mod tests {
     fn failures() {
         let silent = process(ProcessState::Fatal);
         assert_eq!(description(&silent), "unknown error (try \"tail p\")");
-        let told = ProcessInfo {
-            spawnerr: "can't find command '/x'".into(),
-            ..process(ProcessState::Backoff)
-        };
+        let told =
+            ProcessInfo { spawnerr: "can't find command '/x'".into(), ..process(ProcessState::Backoff) };
         assert_eq!(description(&told), "can't find command '/x'");
     }
 
     // C-233
     #[test]
     fn stop_times() {
-        let never = ProcessInfo {
-            start: None,
-            ..process(ProcessState::Stopped)
-        };
+        let never = ProcessInfo { start: None, ..process(ProcessState::Stopped) };
         assert_eq!(description(&never), "Not started");
-        let stopped = ProcessInfo {
-            stop: Some(at(1_000_000_000)),
-            ..process(ProcessState::Exited)
-        };
+        let stopped = ProcessInfo { stop: Some(at(1_000_000_000)), ..process(ProcessState::Exited) };
         let local = Local.timestamp_opt(1_000_000_000, 0).unwrap();
         let text = description(&stopped);
         // 2001-09-09 01:46:40 UTC: the minute is the same in every zone of whole hours.
@@ -157,11 +139,7 @@ mod tests {
     // C-234
     #[test]
     fn nothing_to_say() {
-        for state in [
-            ProcessState::Starting,
-            ProcessState::Stopping,
-            ProcessState::Unknown,
-        ] {
+        for state in [ProcessState::Starting, ProcessState::Stopping, ProcessState::Unknown] {
             assert_eq!(description(&process(state)), "");
         }
     }

@@ -60,9 +60,7 @@ enum Run {
 
 const METHODS: &[Method] = &[
     now("getAPIVersion", supervisor::api_version),
-    ask("getAllProcessInfo", 0..=0, |cx, _| {
-        Box::pin(process::all_info(cx))
-    }),
+    ask("getAllProcessInfo", 0..=0, |cx, _| Box::pin(process::all_info(cx))),
     now("getIdentification", supervisor::identification),
     now("getPID", supervisor::pid),
     ask("getState", 0..=0, |cx, _| Box::pin(supervisor::state(cx))),
@@ -71,12 +69,7 @@ const METHODS: &[Method] = &[
 ];
 
 const fn now(name: &'static str, run: fn(&Context) -> Reply) -> Method {
-    Method {
-        name,
-        arity: 0..=0,
-        gated: true,
-        run: Run::Now(run),
-    }
+    Method { name, arity: 0..=0, gated: true, run: Run::Now(run) }
 }
 
 const fn ask(
@@ -84,12 +77,7 @@ const fn ask(
     arity: RangeInclusive<usize>,
     run: fn(Rc<Context>, Vec<Value>) -> Pending,
 ) -> Method {
-    Method {
-        name,
-        arity,
-        gated: true,
-        run: Run::Ask(run),
-    }
+    Method { name, arity, gated: true, run: Run::Ask(run) }
 }
 
 /// Carries out a call.
@@ -129,15 +117,8 @@ mod tests {
     #[test]
     fn what_is_no_method() {
         let (daemon, _mailbox) = Handle::new();
-        let facts = DaemonFacts {
-            identifier: "supervisor".into(),
-            pid: 1,
-        };
-        let context = Context {
-            daemon,
-            facts,
-            namespaces: vec!["supervisor".into(), "other".into()],
-        };
+        let facts = DaemonFacts { identifier: "supervisor".into(), pid: 1 };
+        let context = Context { daemon, facts, namespaces: vec!["supervisor".into(), "other".into()] };
         for known in ["supervisor.getState", "other.getState"] {
             assert!(find(&context, known).is_some(), "{known}");
         }
@@ -153,11 +134,7 @@ mod tests {
         ] {
             assert!(find(&context, unknown).is_none(), "{unknown}");
         }
-        for unknown in [
-            "supervisor.getState.x",
-            "supervisor.supervisor.getState",
-            "nosuch.getState",
-        ] {
+        for unknown in ["supervisor.getState.x", "supervisor.supervisor.getState", "nosuch.getState"] {
             assert!(find(&context, unknown).is_none(), "{unknown}");
         }
     }

@@ -33,8 +33,5 @@ pub(super) fn pid(context: &Context) -> Reply {
 /// `getState` (C-213).
 pub(super) async fn state(context: Rc<Context>) -> Reply {
     let state = context.daemon.state().await?;
-    Ok(Value::record([
-        ("statecode", state.code().into()),
-        ("statename", state.name().into()),
-    ]))
+    Ok(Value::record([("statecode", state.code().into()), ("statename", state.name().into())]))
 }

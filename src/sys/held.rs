@@ -7,11 +7,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, sigac
 /// handlers gives them the default actions.
 pub fn hold(signals: &SigSet) -> nix::Result<SigSet> {
     let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
-    let action = SigAction::new(
-        SigHandler::Handler(do_nothing),
-        SaFlags::SA_RESTART,
-        SigSet::empty(),
-    );
+    let action = SigAction::new(SigHandler::Handler(do_nothing), SaFlags::SA_RESTART, SigSet::empty());
     for signal in signals {
         // SAFETY: the handler touches nothing, so it may run at any time and in any thread.
         unsafe { sigaction(signal, &action) }?;

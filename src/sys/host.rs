@@ -6,21 +6,14 @@ use crate::config::{Account, Accounts, HostFacts};
 
 /// The facts of this process on this machine.
 pub fn host_facts() -> HostFacts {
-    let environment = std::env::vars_os().map(|(name, value)| {
-        (
-            name.to_string_lossy().into_owned(),
-            value.to_string_lossy().into_owned(),
-        )
-    });
+    let environment = std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
     let node = nix::sys::utsname::uname().map(|names| names.nodename().to_string_lossy().into_owned());
     HostFacts {
         environment: environment.collect(),
         host_node_name: node.unwrap_or_default(),
         current_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
-        argv0: std::env::args_os()
-            .next()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
+        argv0: std::env::args_os().next().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         uid: getuid().as_raw(),
         accounts: Box::new(SystemAccounts),
     }
@@ -39,10 +32,7 @@ impl Accounts for SystemAccounts {
     }
 
     fn group_named(&self, name: &str) -> Option<u32> {
-        Group::from_name(name)
-            .ok()
-            .flatten()
-            .map(|group| group.gid.as_raw())
+        Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
     }
 
     fn has_group(&self, gid: u32) -> bool {
@@ -51,9 +41,5 @@ impl Accounts for SystemAccounts {
 }
 
 fn account(user: User) -> Account {
-    Account {
-        uid: user.uid.as_raw(),
-        gid: user.gid.as_raw(),
-        home: user.dir.to_string_lossy().into_owned(),
-    }
+    Account { uid: user.uid.as_raw(), gid: user.gid.as_raw(), home: user.dir.to_string_lossy().into_owned() }
 }

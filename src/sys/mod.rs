@@ -17,3 +17,5 @@ pub mod signals;
 pub mod sockets;
 pub mod spawn;
 pub mod syslog;
+pub mod thread;
+pub mod timer;

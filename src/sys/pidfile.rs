@@ -16,10 +16,7 @@ impl PidFile {
     pub fn write(path: &Path) -> io::Result<Self> {
         let pid = std::process::id();
         fs::write(path, format!("{pid}\n"))?;
-        Ok(Self {
-            path: path.to_owned(),
-            pid,
-        })
+        Ok(Self { path: path.to_owned(), pid })
     }
 
     /// Removes it, in the process that wrote it only: a fork of that does nothing.
@@ -47,10 +44,7 @@ mod tests {
         let path = dir.path().join("p.pid");
         fs::write(&path, "1234567890 and more").unwrap();
         let file = PidFile::write(&path).unwrap();
-        assert_eq!(
-            fs::read_to_string(&path).unwrap(),
-            format!("{}\n", std::process::id())
-        );
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
         file.remove();
         assert!(!path.exists());
     }
@@ -61,11 +55,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("p.pid");
         let written = PidFile::write(&path).unwrap();
-        PidFile {
-            pid: written.pid + 1,
-            ..written
-        }
-        .remove();
+        PidFile { pid: written.pid + 1, ..written }.remove();
         assert!(path.exists());
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe2;
 
 /// The pipes of one child: the daemon's ends and the child's.
@@ -63,6 +64,13 @@ pub fn readable_bytes(fd: BorrowedFd<'_>) -> usize {
     if rc == 0 { usize::try_from(n).unwrap_or(0) } else { 0 }
 }
 
+/// Whether nobody has the write end any more.
+pub fn is_hung_up(fd: BorrowedFd<'_>) -> bool {
+    let mut polled = [PollFd::new(fd, PollFlags::empty())];
+    let asked = poll(&mut polled, PollTimeout::ZERO);
+    asked.is_ok() && polled[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,8 +79,12 @@ mod tests {
     #[test]
     fn readable_bytes_counts_what_was_written() {
         let (read, write) = one().unwrap();
-        std::fs::File::from(write).write_all(b"hello").unwrap();
+        let mut write = std::fs::File::from(write);
+        write.write_all(b"hello").unwrap();
         assert_eq!(readable_bytes(read.as_fd()), 5);
+        assert!(!is_hung_up(read.as_fd()));
+        drop(write);
+        assert!(is_hung_up(read.as_fd()));
     }
 
     // D-341

@@ -57,11 +57,7 @@ pub fn plan(uid: u32) -> Result<Option<Identity>, PrivilegeError> {
         return Err(PrivilegeError::NotRoot);
     }
     let groups = groups_of(&user).map_err(PrivilegeError::Groups)?;
-    Ok(Some(Identity {
-        uid,
-        gid: user.gid.as_raw(),
-        groups,
-    }))
+    Ok(Some(Identity { uid, gid: user.gid.as_raw(), groups }))
 }
 
 /// Becomes this user for good (D-245).
@@ -80,9 +76,7 @@ pub fn dropped(uid: u32) -> String {
 
 fn groups_of(user: &User) -> nix::Result<Vec<u32>> {
     let name = std::ffi::CString::new(user.name.as_str()).map_err(|_| Errno::EINVAL)?;
-    let others = getgrouplist(&name, user.gid)?
-        .into_iter()
-        .filter(|gid| *gid != user.gid);
+    let others = getgrouplist(&name, user.gid)?.into_iter().filter(|gid| *gid != user.gid);
     Ok(std::iter::once(user.gid).chain(others).map(Gid::as_raw).collect())
 }
 
@@ -149,14 +143,7 @@ mod tests {
         if getuid().is_root() {
             let identity = planned.unwrap().unwrap();
             assert_eq!(identity.groups.first(), Some(&user.gid.as_raw()));
-            assert_eq!(
-                identity
-                    .groups
-                    .iter()
-                    .filter(|gid| **gid == user.gid.as_raw())
-                    .count(),
-                1
-            );
+            assert_eq!(identity.groups.iter().filter(|gid| **gid == user.gid.as_raw()).count(), 1);
         } else {
             assert_eq!(planned, Err(PrivilegeError::NotRoot));
         }
@@ -164,9 +151,6 @@ mod tests {
 
     #[test]
     fn a_user_that_is_not_there() {
-        assert_eq!(
-            plan(4_294_967_294),
-            Err(PrivilegeError::UnknownUid(4_294_967_294))
-        );
+        assert_eq!(plan(4_294_967_294), Err(PrivilegeError::UnknownUid(4_294_967_294)));
     }
 }

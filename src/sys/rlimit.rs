@@ -45,10 +45,7 @@ impl Minimum {
     /// Gives the line for the activity log, if anything was done.
     pub fn ensure(self) -> Result<Option<String>, LimitError> {
         let wanted = self.value();
-        let (soft, hard) = getrlimit(self.resource()).map_err(|_| LimitError {
-            minimum: self,
-            hard: 0,
-        })?;
+        let (soft, hard) = getrlimit(self.resource()).map_err(|_| LimitError { minimum: self, hard: 0 })?;
         let Some((soft, raised)) = raise(soft, hard, wanted) else {
             return Ok(None);
         };
@@ -110,11 +107,7 @@ mod tests {
     // D-251
     #[test]
     fn the_error_names_option_wish_and_limit() {
-        let error = LimitError {
-            minimum: Minimum::Processes(200),
-            hard: 100,
-        }
-        .to_string();
+        let error = LimitError { minimum: Minimum::Processes(200), hard: 100 }.to_string();
         for part in ["minprocs", "200", "100", "processes"] {
             assert!(error.contains(part), "{error}");
         }

@@ -95,11 +95,7 @@ impl std::error::Error for ServerError {}
 
 impl From<Errno> for ServerError {
     fn from(errno: Errno) -> Self {
-        if errno == Errno::EADDRINUSE {
-            Self::InUse
-        } else {
-            Self::System(errno)
-        }
+        if errno == Errno::EADDRINUSE { Self::InUse } else { Self::System(errno) }
     }
 }
 
@@ -179,20 +175,13 @@ fn resolve(host: &str, port: u16) -> io::Result<SocketAddrV4> {
         SocketAddr::V4(v4) => Some(v4),
         SocketAddr::V6(_) => None,
     };
-    (host, port)
-        .to_socket_addrs()?
-        .find_map(v4)
-        .ok_or_else(|| io::ErrorKind::NotFound.into())
+    (host, port).to_socket_addrs()?.find_map(v4).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 /// The standard library keeps the number of a failed look-up to itself; its text tells the one that
 /// is worth telling apart.
 fn lookup_number(error: &io::Error) -> i32 {
-    if error.to_string().contains("Temporary failure") {
-        libc::EAI_AGAIN
-    } else {
-        libc::EAI_NONAME
-    }
+    if error.to_string().contains("Temporary failure") { libc::EAI_AGAIN } else { libc::EAI_NONAME }
 }
 
 fn bound_inet(address: SocketAddrV4, flags: SockFlag) -> nix::Result<OwnedFd> {
@@ -203,12 +192,7 @@ fn bound_inet(address: SocketAddrV4, flags: SockFlag) -> nix::Result<OwnedFd> {
 }
 
 fn stream_socket(family: AddressFamily, flags: SockFlag) -> nix::Result<OwnedFd> {
-    socket(
-        family,
-        SockType::Stream,
-        flags | SockFlag::SOCK_CLOEXEC,
-        None::<SockProtocol>,
-    )
+    socket(family, SockType::Stream, flags | SockFlag::SOCK_CLOEXEC, None::<SockProtocol>)
 }
 
 /// The socket gets its mode, owner and queue under a temporary name and appears whole under its own
@@ -244,11 +228,8 @@ fn bind_temporarily(path: &Path) -> Result<(OwnedFd, PathBuf), ServerError> {
             Ok((fd, long))
         }
         Err(_) => {
-            let folder = open(
-                folder_of(path),
-                OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC,
-                Mode::empty(),
-            )?;
+            let folder =
+                open(folder_of(path), OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
             let name = format!(".{pid}");
             let through = PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()));
             let short = folder_of(path).join(name);
@@ -286,11 +267,7 @@ fn prepare(
     }
     listen(fd, Backlog::new(BACKLOG)?)?;
     let file = fs::symlink_metadata(temporary)?;
-    Ok(SocketFile {
-        path: path.to_owned(),
-        device: file.dev(),
-        inode: file.ino(),
-    })
+    Ok(SocketFile { path: path.to_owned(), device: file.dev(), inode: file.ino() })
 }
 
 /// Gives the socket its own name, unless somebody answers under it (C-012 to C-014).
@@ -335,11 +312,9 @@ fn occupant(path: &Path) -> Result<Occupant, ServerError> {
     let probe = stream_socket(AddressFamily::Unix, SockFlag::SOCK_NONBLOCK)?;
     match connect(probe.as_raw_fd(), &UnixAddr::new(path)?) {
         Ok(()) | Err(Errno::EAGAIN | Errno::EINPROGRESS | Errno::EPROTOTYPE) => Ok(Occupant::Listener),
-        Err(Errno::ECONNREFUSED) => Ok(Occupant::Stale(SocketFile {
-            path: path.to_owned(),
-            device: found.dev(),
-            inode: found.ino(),
-        })),
+        Err(Errno::ECONNREFUSED) => {
+            Ok(Occupant::Stale(SocketFile { path: path.to_owned(), device: found.dev(), inode: found.ino() }))
+        }
         Err(Errno::ENOENT) => Ok(Occupant::Nobody),
         Err(errno) => Err(errno.into()),
     }
@@ -352,9 +327,7 @@ pub fn open_fcgi(config: &FcgiSocket) -> io::Result<OwnedFd> {
         FcgiAddress::Unix { path, mode, owner } => bound_unix(path, *mode, *owner)?,
         FcgiAddress::Tcp { host, port } => bound_inet(resolve(host, *port)?, SockFlag::empty())?,
     };
-    let backlog = config
-        .backlog
-        .map_or(libc::SOMAXCONN, |n| i32::try_from(n).unwrap_or(i32::MAX));
+    let backlog = config.backlog.map_or(libc::SOMAXCONN, |n| i32::try_from(n).unwrap_or(i32::MAX));
     listen(&fd, Backlog::new(backlog.min(libc::SOMAXCONN))?)?;
     Ok(fd)
 }

@@ -26,7 +26,7 @@ pub struct SpawnRequest<'a> {
     /// The words of the command line, as written.
     pub argv: &'a [CString],
     /// `NAME=value` strings.
-    pub environment: &'a [CString],
+    pub environment: &'a [&'a CStr],
     /// Where to change to.
     pub directory: Option<&'a CStr>,
     /// File mode mask to set.
@@ -72,8 +72,8 @@ pub struct ForkError(pub Errno);
 /// called on both sides), so that a signal to the group cannot miss it. May take as long as execve(2)
 /// does.
 pub fn spawn(request: &SpawnRequest<'_>) -> Result<i32, ForkError> {
-    let argv = pointers(request.argv);
-    let environment = pointers(request.environment);
+    let argv = pointers(request.argv.iter().map(|word| &**word));
+    let environment = pointers(request.environment.iter().copied());
     let messages = child::Messages::new(request);
     let plan = ChildPlan::new(request, &argv, &environment, &messages, changed_signals());
     // A stop signal that reaches the child before its dispositions are reset would run the daemon's
@@ -133,8 +133,8 @@ fn has_changed(signal: i32) -> bool {
     }
 }
 
-fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
-    strings.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect()
+fn pointers<'a>(strings: impl Iterator<Item = &'a CStr>) -> Vec<*const libc::c_char> {
+    strings.map(CStr::as_ptr).chain([ptr::null()]).collect()
 }
 
 /// All signals blocked in this thread, until dropped.

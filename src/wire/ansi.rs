@@ -155,11 +155,7 @@ mod tests {
             let bytes: Vec<&[u8]> = input.chunks(1).collect();
             assert_eq!(strip(&bytes), whole, "{input:?}");
             for cut in 0..input.len() {
-                assert_eq!(
-                    strip(&[&input[..cut], &[], &input[cut..]]),
-                    whole,
-                    "{input:?} at {cut}"
-                );
+                assert_eq!(strip(&[&input[..cut], &[], &input[cut..]]), whole, "{input:?} at {cut}");
             }
         }
     }

@@ -49,10 +49,7 @@ impl CaptureScanner {
             stripper: strip_ansi.then(AnsiStripper::default),
             capturing: false,
             held: 0,
-            message: Newest {
-                max: max_bytes,
-                bytes: VecDeque::new(),
-            },
+            message: Newest { max: max_bytes, bytes: VecDeque::new() },
         }
     }
 
@@ -216,9 +213,7 @@ mod tests {
     /// Replaces `{` and `}` by the tokens.
     fn output(text: &str) -> Vec<u8> {
         let token = |token| std::str::from_utf8(token).unwrap();
-        text.replace('{', token(BEGIN))
-            .replace('}', token(END))
-            .into_bytes()
+        text.replace('{', token(BEGIN)).replace('}', token(END)).into_bytes()
     }
 
     /// What the reference makes of these, given in one read.
@@ -229,10 +224,7 @@ mod tests {
         ("{}", &[('m', "")]),
         ("{a}{b}", &[('c', "a"), ('m', "a"), ('c', "b"), ('m', "b")]),
         ("{never ends", &[('c', "never ends")]),
-        (
-            "<!--XSUP<!--XSUPERVISOR:BEGIN--",
-            &[('p', "<!--XSUP<!--XSUPERVISOR:BEGIN--")],
-        ),
+        ("<!--XSUP<!--XSUPERVISOR:BEGIN--", &[('p', "<!--XSUP<!--XSUPERVISOR:BEGIN--")]),
         ("<<{<<}<<", &[('p', "<<"), ('c', "<<"), ('m', "<<"), ('p', "<<")]),
     ];
 
@@ -241,10 +233,7 @@ mod tests {
     fn text_is_cut_at_the_tokens_wherever_the_reads_end() {
         for (text, pieces) in ROWS {
             let input = output(text);
-            let expected: Vec<_> = pieces
-                .iter()
-                .map(|(kind, text)| (*kind, (*text).to_owned()))
-                .collect();
+            let expected: Vec<_> = pieces.iter().map(|(kind, text)| (*kind, (*text).to_owned())).collect();
             let scanner = || CaptureScanner::new(1000, false);
             let bytes: Vec<&[u8]> = input.chunks(1).collect();
             assert_eq!(scan(scanner(), &bytes), expected, "{text}, byte by byte");
@@ -260,12 +249,7 @@ mod tests {
     fn only_the_token_that_is_looked_for_counts() {
         let nested = scan(CaptureScanner::new(1000, false), &[&output("}x{in{n}y")]);
         let text = |text: &str| String::from_utf8(output(text)).unwrap();
-        let expected = [
-            ('p', text("}x")),
-            ('c', text("in{n")),
-            ('m', text("in{n")),
-            ('p', text("y")),
-        ];
+        let expected = [('p', text("}x")), ('c', text("in{n")), ('m', text("in{n")), ('p', text("y"))];
         assert_eq!(nested, expected);
     }
 
@@ -291,10 +275,7 @@ mod tests {
         assert_eq!(pieces, []);
         scanner.push(Bytes::from_static(b"!"), &mut pieces);
         let held = Bytes::from_static(b"<!--XSUPERVISOR:BEGIN--");
-        assert_eq!(
-            pieces,
-            [Piece::Plain(held), Piece::Plain(Bytes::from_static(b"!"))]
-        );
+        assert_eq!(pieces, [Piece::Plain(held), Piece::Plain(Bytes::from_static(b"!"))]);
     }
 
     // D-440 with D-443: the buffer and the events get what is stripped; tokens end sequences.
@@ -305,11 +286,7 @@ mod tests {
         let expected = expected.map(|(kind, text)| (kind, text.to_owned()));
         for cut in 0..=input.len() {
             let scanner = CaptureScanner::new(3, true);
-            assert_eq!(
-                scan(scanner, &[&input[..cut], &input[cut..]]),
-                expected,
-                "cut at {cut}"
-            );
+            assert_eq!(scan(scanner, &[&input[..cut], &input[cut..]]), expected, "cut at {cut}");
         }
     }
 

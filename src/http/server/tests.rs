@@ -31,28 +31,15 @@ impl Fixture {
     fn start(credentials: Option<(&str, &str)>, limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
-        let address = ServerAddress::Unix {
-            path: path.clone(),
-            mode: 0o700,
-            owner: None,
-        };
+        let address = ServerAddress::Unix { path: path.clone(), mode: 0o700, owner: None };
         let listener = ControlListener::open(&address, |line| panic!("{line}")).unwrap();
         let credentials = credentials.map(|(user, password)| (user.to_owned(), password.to_owned()));
-        let config = ServerConfig {
-            section: "unix_http_server".into(),
-            address,
-            credentials,
-        };
+        let config = ServerConfig { section: "unix_http_server".into(), address, credentials };
         let shutdown = CancellationToken::new();
         let log: Log = Rc::new(|level, line| assert_eq!(level, Level::Trace, "{line}"));
         let servers = vec![(config, listener)];
         let serving = tokio::task::spawn_local(serve(servers, Rc::new(echo), log, limits, shutdown.clone()));
-        Self {
-            path,
-            shutdown,
-            serving,
-            _dir: dir,
-        }
+        Self { path, shutdown, serving, _dir: dir }
     }
 
     async fn connect(&self) -> UnixStream {
@@ -83,10 +70,7 @@ async fn read_until(client: &mut UnixStream, text: &str) -> String {
 
 async fn within(test: impl Future<Output = ()>) {
     let test = timeout(Duration::from_secs(20), test);
-    LocalSet::new()
-        .run_until(test)
-        .await
-        .expect("the test takes too long");
+    LocalSet::new().run_until(test).await.expect("the test takes too long");
 }
 
 // C-034, C-035, C-039
@@ -100,9 +84,7 @@ async fn requests_sent_ahead_are_answered_in_order() {
                  \r\nGET /c HTTP/1.1\r\nConnection: close\r\n\r\nGET /d HTTP/1.1\r\n\r\n",
             )
             .await;
-        let found: Vec<_> = ["POST /a [hi]", "GET /b []", "GET /c []"]
-            .map(|t| reply.find(t))
-            .to_vec();
+        let found: Vec<_> = ["POST /a [hi]", "GET /b []", "GET /c []"].map(|t| reply.find(t)).to_vec();
         assert!(found.iter().all(Option::is_some) && found.is_sorted(), "{reply}");
         assert!(!reply.contains("/d"), "{reply}");
         assert_eq!(reply.matches("content-length: ").count(), 3);
@@ -117,13 +99,10 @@ async fn requests_sent_ahead_are_answered_in_order() {
 async fn old_clients_may_ask_to_keep_the_connection() {
     within(async {
         let server = Fixture::start(None, Limits::default());
-        let reply = server
-            .exchange("GET /a HTTP/1.0\r\n\r\nGET /b HTTP/1.0\r\n\r\n")
-            .await;
+        let reply = server.exchange("GET /a HTTP/1.0\r\n\r\nGET /b HTTP/1.0\r\n\r\n").await;
         assert!(reply.contains("GET /a") && !reply.contains("GET /b"), "{reply}");
-        let reply = server
-            .exchange("GET /a HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n")
-            .await;
+        let reply =
+            server.exchange("GET /a HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n").await;
         assert!(reply.contains("GET /a") && reply.contains("GET /b"), "{reply}");
         assert!(reply.contains("connection: keep-alive\r\n"), "{reply}");
     })
@@ -136,10 +115,7 @@ async fn a_half_closed_client_is_answered() {
     within(async {
         let server = Fixture::start(None, Limits::default());
         let mut client = server.connect().await;
-        client
-            .write_all(b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx")
-            .await
-            .unwrap();
+        client.write_all(b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\nx").await.unwrap();
         client.shutdown().await.unwrap();
         let mut reply = String::new();
         client.read_to_string(&mut reply).await.unwrap();
@@ -162,10 +138,7 @@ async fn who_is_not_known_is_refused_and_the_body_forgotten() {
                 ))
                 .await;
             assert!(reply.starts_with("HTTP/1.1 401 Unauthorized\r\n"), "{reply}");
-            assert!(
-                reply.contains("www-authenticate: Basic realm=\"default\"\r\n"),
-                "{reply}"
-            );
+            assert!(reply.contains("www-authenticate: Basic realm=\"default\"\r\n"), "{reply}");
             assert!(reply.contains("connection: close\r\n"), "{reply}");
             assert!(!reply.contains("smuggled"), "{reply}");
         }
@@ -181,21 +154,12 @@ async fn who_is_not_known_is_refused_and_the_body_forgotten() {
 #[tokio::test]
 async fn what_cannot_be_served() {
     within(async {
-        let server = Fixture::start(
-            None,
-            Limits {
-                body: 10,
-                ..Limits::default()
-            },
-        );
+        let server = Fixture::start(None, Limits { body: 10, ..Limits::default() });
         let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(MAX_HEADERS + 1));
         let rows = [
             ("POST / HTTP/1.1\r\nConnection: close\r\n\r\n", "411"),
             ("POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n12345678901", "413"),
-            (
-                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n",
-                "413",
-            ),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n12345678901\r\n0\r\n\r\n", "413"),
             ("POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "400"),
             ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400"),
             ("garbage\r\n\r\n", "400"),
@@ -203,10 +167,7 @@ async fn what_cannot_be_served() {
         ];
         for (request, status) in rows {
             let reply = server.exchange(request).await;
-            assert!(
-                reply.starts_with(&format!("HTTP/1.1 {status} ")),
-                "{request:.60}: {reply}"
-            );
+            assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "{request:.60}: {reply}");
         }
     })
     .await;
@@ -221,9 +182,7 @@ async fn a_client_that_dawdles_holds_up_nobody() {
         half.write_all(b"POST / HTTP/1.1\r\nContent-Le").await.unwrap();
         let mut waiting = server.connect().await;
         waiting.write_all(b"GET /never HTTP/1.1\r\n\r\n").await.unwrap();
-        let reply = server
-            .exchange("GET /x HTTP/1.1\r\nConnection: close\r\n\r\n")
-            .await;
+        let reply = server.exchange("GET /x HTTP/1.1\r\nConnection: close\r\n\r\n").await;
         assert!(reply.ends_with("GET /x []"), "{reply}");
     })
     .await;
@@ -232,28 +191,16 @@ async fn a_client_that_dawdles_holds_up_nobody() {
 #[tokio::test]
 async fn beyond_the_limit_the_idlest_goes() {
     within(async {
-        let server = Fixture::start(
-            None,
-            Limits {
-                connections: 2,
-                ..Limits::default()
-            },
-        );
+        let server = Fixture::start(None, Limits { connections: 2, ..Limits::default() });
         let mut clients = Vec::new();
         for n in 0..3 {
             let mut client = server.connect().await;
-            client
-                .write_all(format!("GET /{n} HTTP/1.1\r\n\r\n").as_bytes())
-                .await
-                .unwrap();
+            client.write_all(format!("GET /{n} HTTP/1.1\r\n\r\n").as_bytes()).await.unwrap();
             assert!(read_until(&mut client, "[]").await.contains(&format!("GET /{n}")));
             clients.push(client);
         }
         assert_eq!(clients[0].read(&mut [0; 10]).await.unwrap(), 0);
-        clients[1]
-            .write_all(b"GET /again HTTP/1.1\r\n\r\n")
-            .await
-            .unwrap();
+        clients[1].write_all(b"GET /again HTTP/1.1\r\n\r\n").await.unwrap();
         read_until(&mut clients[1], "/again []").await;
     })
     .await;
@@ -262,24 +209,12 @@ async fn beyond_the_limit_the_idlest_goes() {
 #[tokio::test]
 async fn beyond_the_limit_the_busy_stay() {
     within(async {
-        let server = Fixture::start(
-            None,
-            Limits {
-                connections: 1,
-                ..Limits::default()
-            },
-        );
+        let server = Fixture::start(None, Limits { connections: 1, ..Limits::default() });
         let mut busy = server.connect().await;
-        busy.write_all(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx")
-            .await
-            .unwrap();
+        busy.write_all(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nx").await.unwrap();
         let mut second = server.connect().await;
         second.write_all(b"GET /2 HTTP/1.1\r\n\r\n").await.unwrap();
-        assert!(
-            timeout(Duration::from_millis(50), second.read_u8())
-                .await
-                .is_err()
-        );
+        assert!(timeout(Duration::from_millis(50), second.read_u8()).await.is_err());
         busy.write_all(b"y").await.unwrap();
         read_until(&mut busy, "POST / [xy]").await;
         assert!(read_until(&mut second, "[]").await.contains("GET /2"));
@@ -299,9 +234,7 @@ async fn at_the_end_everything_is_closed_and_removed() {
         let mut waiting = server.connect().await;
         waiting.write_all(b"GET /never HTTP/1.1\r\n\r\n").await.unwrap();
         // Also answered, so that the server has surely seen the one that waits.
-        server
-            .exchange("GET /x HTTP/1.1\r\nConnection: close\r\n\r\n")
-            .await;
+        server.exchange("GET /x HTTP/1.1\r\nConnection: close\r\n\r\n").await;
         server.shutdown.cancel();
         server.serving.await.unwrap().unwrap();
         assert!(!server.path.exists());

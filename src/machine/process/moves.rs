@@ -31,11 +31,7 @@ impl ProcessMachine {
         self.ever_started = true;
         self.spawnerr = "".into();
         self.exitstatus = None;
-        self.enter(
-            Phase::Spawning,
-            Entered::Starting { tries: self.failures },
-            effects,
-        );
+        self.enter(Phase::Spawning, Entered::Starting { tries: self.failures }, effects);
         effects.push(Effect::Spawn);
     }
 
@@ -135,14 +131,7 @@ impl ProcessMachine {
     fn ended_too_quickly(&mut self, now: Moment, status: ExitStatus, effects: &mut Effects) {
         self.spawnerr = TOO_QUICK.into();
         self.enter_backoff(now, effects);
-        self.notice(
-            |process| Notice::Exited {
-                process,
-                status,
-                expected: false,
-            },
-            effects,
-        );
+        self.notice(|process| Notice::Exited { process, status, expected: false }, effects);
         self.give_up_if_spent(effects);
     }
 
@@ -153,22 +142,8 @@ impl ProcessMachine {
         if !expected {
             self.spawnerr = format!("Bad exit code {}", status.code()).into();
         }
-        self.enter(
-            Phase::Exited,
-            Entered::Exited {
-                expected,
-                pid: child.pid,
-            },
-            effects,
-        );
-        self.notice(
-            |process| Notice::Exited {
-                process,
-                status,
-                expected,
-            },
-            effects,
-        );
+        self.enter(Phase::Exited, Entered::Exited { expected, pid: child.pid }, effects);
+        self.notice(|process| Notice::Exited { process, status, expected }, effects);
     }
 
     fn plan_restart(&mut self, child: Child, status: ExitStatus) {
@@ -181,14 +156,7 @@ impl ProcessMachine {
         self.exitstatus = Some(status.code());
         self.enter_stopped(child.pid, effects);
         let expected = self.policy.expects(status);
-        self.notice(
-            |process| Notice::Stopped {
-                process,
-                status,
-                expected,
-            },
-            effects,
-        );
+        self.notice(|process| Notice::Stopped { process, status, expected }, effects);
     }
 
     fn enter_stopped(&mut self, pid: i32, effects: &mut Effects) {
@@ -201,27 +169,10 @@ impl ProcessMachine {
 impl ProcessMachine {
     pub(super) fn stop(&mut self, now: Moment, child: Child, effects: &mut Effects) {
         let (signal, group) = (self.policy.stopsignal, self.policy.stopasgroup);
-        self.notice(
-            |process| Notice::Killing {
-                process,
-                pid: child.pid,
-                signal,
-                group,
-            },
-            effects,
-        );
-        self.enter(
-            Phase::Alive(Life::Stopping, child),
-            Entered::Stopping { pid: child.pid },
-            effects,
-        );
+        self.notice(|process| Notice::Killing { process, pid: child.pid, signal, group }, effects);
+        self.enter(Phase::Alive(Life::Stopping, child), Entered::Stopping { pid: child.pid }, effects);
         self.due = Some(now + self.policy.stop_wait());
-        effects.push(Effect::Signal {
-            pid: child.pid,
-            group,
-            signal,
-            kill: true,
-        });
+        effects.push(Effect::Signal { pid: child.pid, group, signal, kill: true });
     }
 
     pub(super) fn overstayed(&mut self, now: Moment, child: Child, effects: &mut Effects) {
@@ -231,21 +182,8 @@ impl ProcessMachine {
         let (pid, signal, group) = (child.pid, Signal::KILL, self.policy.killasgroup);
         self.due = Some(now + self.policy.kill_wait());
         self.notice(|name| Notice::KillEscalated(name, pid), effects);
-        self.notice(
-            |process| Notice::Killing {
-                process,
-                pid,
-                signal,
-                group,
-            },
-            effects,
-        );
-        effects.push(Effect::Signal {
-            pid,
-            group,
-            signal,
-            kill: true,
-        });
+        self.notice(|process| Notice::Killing { process, pid, signal, group }, effects);
+        effects.push(Effect::Signal { pid, group, signal, kill: true });
     }
 
     pub(super) fn stop_without_process(&mut self, effects: &mut Effects) {
@@ -292,12 +230,7 @@ impl ProcessMachine {
     pub(super) fn signal(&mut self, child: Child, signal: Signal, effects: &mut Effects) {
         self.signalled = signal;
         self.notice(|name| Notice::Signalling(name, child.pid, signal), effects);
-        effects.push(Effect::Signal {
-            pid: child.pid,
-            group: false,
-            signal,
-            kill: false,
-        });
+        effects.push(Effect::Signal { pid: child.pid, group: false, signal, kill: false });
     }
 
     pub(super) fn signal_too_late(&self, child: Child, effects: &mut Effects) {
@@ -350,11 +283,7 @@ impl ProcessMachine {
         let from = self.state();
         self.phase = phase;
         self.due = None;
-        let change = StateChange {
-            process: self.name.clone(),
-            from,
-            entered,
-        };
+        let change = StateChange { process: self.name.clone(), from, entered };
         effects.push(Effect::Publish(Event::StateChanged(change)));
     }
 

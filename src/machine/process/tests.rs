@@ -6,18 +6,11 @@ use crate::machine::testkit::{Kit, Start, describe, policy};
 
 const OK: ExitStatus = ExitStatus::Code(0);
 const BAD: ExitStatus = ExitStatus::Code(3);
-const SEGV: ExitStatus = ExitStatus::Signaled {
-    signal: Signal::SEGV,
-    core: true,
-};
+const SEGV: ExitStatus = ExitStatus::Signaled { signal: Signal::SEGV, core: true };
 
 /// The defaults with this restart rule and `startsecs`.
 fn restarting(autorestart: RestartRule, startsecs: i64) -> Policy {
-    Policy {
-        autorestart,
-        startsecs,
-        ..policy()
-    }
+    Policy { autorestart, startsecs, ..policy() }
 }
 
 /// A process that is RUNNING since 1 ns before `now`, its trace forgotten.
@@ -62,13 +55,7 @@ fn an_autostarted_process_becomes_running() {
 // D-301
 #[test]
 fn autostart_is_for_what_was_never_started() {
-    let mut off = Kit::new(
-        Policy {
-            autostart: false,
-            ..policy()
-        },
-        &[],
-    );
+    let mut off = Kit::new(Policy { autostart: false, ..policy() }, &[]);
     assert_eq!(off.give(Input::Autostart).trace(), [""; 0]);
     let mut kit = running(policy(), Start::Lives);
     kit.give(Input::StopRequested).pass(0);
@@ -81,9 +68,7 @@ fn autostart_is_for_what_was_never_started() {
 #[test]
 fn running_needs_more_than_startsecs() {
     let mut kit = Kit::new(policy(), &[]);
-    kit.give(Input::StartRequested)
-        .pass(1000)
-        .give(Input::DeadlineReached);
+    kit.give(Input::StartRequested).pass(1000).give(Input::DeadlineReached);
     assert_eq!(kit.machine.state(), ProcessState::Starting);
     kit.pass(1);
     assert_eq!(kit.machine.state(), ProcessState::Running);
@@ -96,15 +81,9 @@ fn an_end_before_startsecs_is_a_failure() {
     kit.give(Input::StartRequested).pass(999);
     assert_eq!(
         kit.trace()[3..],
-        [
-            "999 BACKOFF from STARTING tries:1",
-            "999 WARN exited: p (exit status 0; not expected)"
-        ]
+        ["999 BACKOFF from STARTING tries:1", "999 WARN exited: p (exit status 0; not expected)"]
     );
-    assert_eq!(
-        &**kit.machine.spawnerr(),
-        "Exited too quickly (process log may have details)"
-    );
+    assert_eq!(&**kit.machine.spawnerr(), "Exited too quickly (process log may have details)");
     assert_eq!((kit.machine.exitstatus(), kit.machine.pid()), (None, None));
 }
 
@@ -148,14 +127,8 @@ fn without_startsecs_nothing_is_too_quick() {
 #[test]
 fn the_decision_may_come_late() {
     let mut kit = Kit::new(policy(), &[]);
-    kit.give(Input::StartRequested)
-        .pass(999)
-        .give(Input::Died { status: OK })
-        .pass(5000);
-    assert_eq!(
-        (kit.machine.state(), kit.machine.pid()),
-        (ProcessState::Starting, Some(1))
-    );
+    kit.give(Input::StartRequested).pass(999).give(Input::Died { status: OK }).pass(5000);
+    assert_eq!((kit.machine.state(), kit.machine.pid()), (ProcessState::Starting, Some(1)));
     assert_eq!(kit.machine.deadline(), None);
     kit.give(Input::DeadlineReached).give(Input::Drained);
     assert_eq!(kit.trace()[3], "5999 BACKOFF from STARTING tries:1");
@@ -166,12 +139,7 @@ fn the_decision_may_come_late() {
 fn exits_and_what_clients_are_told() {
     let rows = [
         (OK, "1001 INFO exited: p (exit status 0; expected)", "", 0),
-        (
-            BAD,
-            "1001 WARN exited: p (exit status 3; not expected)",
-            "Bad exit code 3",
-            3,
-        ),
+        (BAD, "1001 WARN exited: p (exit status 3; not expected)", "Bad exit code 3", 3),
         (
             SEGV,
             "1001 WARN exited: p (terminated by SIGSEGV (core dumped); not expected)",
@@ -182,10 +150,7 @@ fn exits_and_what_clients_are_told() {
     for (status, line, spawnerr, exitstatus) in rows {
         let mut kit = running(policy(), Start::Lives);
         kit.end(status);
-        let event = format!(
-            "1001 EXITED from RUNNING expected:{} pid:1",
-            u8::from(status == OK)
-        );
+        let event = format!("1001 EXITED from RUNNING expected:{} pid:1", u8::from(status == OK));
         assert_eq!(kit.trace(), [&event, line]);
         assert_eq!(&**kit.machine.spawnerr(), spawnerr);
         assert_eq!(kit.machine.exitstatus(), Some(exitstatus));
@@ -207,14 +172,8 @@ fn the_restart_rule_decides_over_a_restart() {
     for (rule, status, restarts) in rows {
         let mut kit = running(restarting(rule, 1), Start::Lives);
         kit.end(status).pass(0);
-        let expected: &[String] = &[
-            "1001 STARTING from EXITED tries:0".to_owned(),
-            "1001 spawn".to_owned(),
-        ];
-        assert_eq!(
-            kit.trace().get(2..4).unwrap_or_default(),
-            if restarts { expected } else { &[] }
-        );
+        let expected: &[String] = &["1001 STARTING from EXITED tries:0".to_owned(), "1001 spawn".to_owned()];
+        assert_eq!(kit.trace().get(2..4).unwrap_or_default(), if restarts { expected } else { &[] });
     }
 }
 
@@ -223,11 +182,7 @@ fn the_restart_rule_decides_over_a_restart() {
 fn a_restart_keeps_its_distance_from_the_start_before() {
     let mut kit = Kit::new(restarting(RestartRule::Always, 0), &[Start::Ends(1, BAD); 4]);
     kit.give(Input::StartRequested).pass(3500);
-    let starts: Vec<_> = kit
-        .trace()
-        .into_iter()
-        .filter(|line| line.contains("STARTING from"))
-        .collect();
+    let starts: Vec<_> = kit.trace().into_iter().filter(|line| line.contains("STARTING from")).collect();
     assert_eq!(
         starts,
         [
@@ -247,10 +202,7 @@ fn a_restart_that_waits_is_cancelled() {
         kit.give(Input::StartRequested).pass(10).trace();
         kit
     };
-    assert_eq!(
-        waiting().pass(1000).trace()[0],
-        "1000 STARTING from EXITED tries:0"
-    );
+    assert_eq!(waiting().pass(1000).trace()[0], "1000 STARTING from EXITED tries:0");
     for input in [Input::StopRequested, Input::ShutdownRequested, Input::Halted] {
         let mut kit = waiting();
         kit.give(input).pass(5000);
@@ -258,23 +210,14 @@ fn a_restart_that_waits_is_cancelled() {
         assert!(!kit.trace().iter().any(|line| line.ends_with("spawn")));
     }
     let mut kit = waiting();
-    assert_eq!(
-        kit.give(Input::StartRequested).trace()[0],
-        "10 STARTING from EXITED tries:0"
-    );
+    assert_eq!(kit.give(Input::StartRequested).trace()[0], "10 STARTING from EXITED tries:0");
 }
 
 // D-302, D-310, D-311, D-320, E-033, E-035, E-042
 #[test]
 fn failed_starts_are_tried_again_and_given_up() {
     let fail = Start::Fails("can't find command 'x'");
-    let mut kit = Kit::new(
-        Policy {
-            startretries: 1,
-            ..policy()
-        },
-        &[fail, Start::Ends(500, BAD)],
-    );
+    let mut kit = Kit::new(Policy { startretries: 1, ..policy() }, &[fail, Start::Ends(500, BAD)]);
     kit.give(Input::Autostart).pass(60_000);
     assert_eq!(
         kit.trace(),
@@ -301,29 +244,13 @@ fn failed_starts_are_tried_again_and_given_up() {
 fn the_waits_grow() {
     let mut kit = Kit::new(policy(), &[Start::Fails("x"); 9]);
     kit.give(Input::Autostart).pass(999);
-    assert_eq!(
-        kit.machine.deadline(),
-        Some(Moment::from_nanos(1_000_000_000).next())
-    );
+    assert_eq!(kit.machine.deadline(), Some(Moment::from_nanos(1_000_000_000).next()));
     kit.pass(60_000);
-    let starts = |kit: &mut Kit| {
-        kit.trace()
-            .into_iter()
-            .filter(|line| line.ends_with("spawn"))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        starts(&mut kit),
-        ["0 spawn", "1000 spawn", "3000 spawn", "6000 spawn"]
-    );
+    let starts =
+        |kit: &mut Kit| kit.trace().into_iter().filter(|line| line.ends_with("spawn")).collect::<Vec<_>>();
+    assert_eq!(starts(&mut kit), ["0 spawn", "1000 spawn", "3000 spawn", "6000 spawn"]);
     assert_eq!(kit.machine.state(), ProcessState::Fatal);
-    let mut once = Kit::new(
-        Policy {
-            startretries: 0,
-            ..policy()
-        },
-        &[Start::Fails("x"); 9],
-    );
+    let mut once = Kit::new(Policy { startretries: 0, ..policy() }, &[Start::Fails("x"); 9]);
     once.give(Input::Autostart).pass(60_000);
     assert_eq!(starts(&mut once), ["0 spawn"]);
 }
@@ -333,11 +260,7 @@ fn the_waits_grow() {
 fn failures_are_forgotten() {
     for status in [Start::Ends(5000, BAD), Start::Lives] {
         let mut kit = Kit::new(policy(), &[Start::Fails("x"), status]);
-        kit.give(Input::Autostart)
-            .pass(2100)
-            .give(Input::StopRequested)
-            .pass(10_000)
-            .trace();
+        kit.give(Input::Autostart).pass(2100).give(Input::StopRequested).pass(10_000).trace();
         kit.give(Input::StartRequested);
         assert!(kit.trace().iter().any(|line| line.ends_with("tries:0")));
     }
@@ -361,10 +284,7 @@ fn a_stop_ends_in_stopped_and_is_no_exit() {
             "1001 WARN stopped: p (terminated by SIGTERM)",
         ]
     );
-    assert_eq!(
-        (kit.machine.exitstatus(), &**kit.machine.spawnerr()),
-        (Some(-1), "")
-    );
+    assert_eq!((kit.machine.exitstatus(), &**kit.machine.spawnerr()), (Some(-1), ""));
     let mut kit = running(policy(), Start::Ignores);
     kit.give(Input::StopRequested).trace();
     kit.end(OK);
@@ -374,11 +294,7 @@ fn a_stop_ends_in_stopped_and_is_no_exit() {
 // D-324, D-325
 #[test]
 fn sigkill_follows_every_stopwaitsecs() {
-    let group = Policy {
-        stopwaitsecs: 2,
-        killasgroup: true,
-        ..policy()
-    };
+    let group = Policy { stopwaitsecs: 2, killasgroup: true, ..policy() };
     let mut kit = running(group, Start::Lives);
     kit.give(Input::StopRequested);
     kit.trace();
@@ -389,9 +305,7 @@ fn sigkill_follows_every_stopwaitsecs() {
         let mut effects = Vec::new();
         stuck.machine.step(due, Input::DeadlineReached, &mut effects);
         lines.extend(
-            effects
-                .iter()
-                .map(|effect| format!("{} {}", due.as_nanos() / 1_000_000, describe(effect))),
+            effects.iter().map(|effect| format!("{} {}", due.as_nanos() / 1_000_000, describe(effect))),
         );
     }
     assert_eq!(
@@ -411,13 +325,7 @@ fn sigkill_follows_every_stopwaitsecs() {
 #[test]
 fn without_stopwaitsecs_sigkill_follows_at_once() {
     for stopwaitsecs in [0, -5] {
-        let mut kit = running(
-            Policy {
-                stopwaitsecs,
-                ..policy()
-            },
-            Start::Ignores,
-        );
+        let mut kit = running(Policy { stopwaitsecs, ..policy() }, Start::Ignores);
         kit.give(Input::StopRequested);
         assert_eq!(kit.machine.deadline(), Some(Moment::from_nanos(1_001_000_000)));
         kit.give(Input::DeadlineReached);
@@ -429,24 +337,12 @@ fn without_stopwaitsecs_sigkill_follows_at_once() {
 // D-325
 #[test]
 fn stopasgroup_is_for_the_stop_signal_alone() {
-    let mut kit = running(
-        Policy {
-            stopasgroup: true,
-            ..policy()
-        },
-        Start::Ignores,
-    );
+    let mut kit = running(Policy { stopasgroup: true, ..policy() }, Start::Ignores);
     kit.give(Input::StopRequested);
-    assert_eq!(
-        kit.trace()[0],
-        "1001 DEBG killing p (pid 1) process group with signal SIGTERM"
-    );
+    assert_eq!(kit.trace()[0], "1001 DEBG killing p (pid 1) process group with signal SIGTERM");
     kit.give(Input::SignalRequested(Signal::HUP)).pass(10_000);
     let trace = kit.trace();
-    assert_eq!(
-        trace[..2],
-        ["1001 DEBG sending p (pid 1) sig SIGHUP", "1001 signal 1 SIGHUP"]
-    );
+    assert_eq!(trace[..2], ["1001 DEBG sending p (pid 1) sig SIGHUP", "1001 signal 1 SIGHUP"]);
     assert_eq!(trace[4], "11001 kill 1 SIGKILL");
     assert_eq!(kit.machine.state(), ProcessState::Stopped);
 }
@@ -458,10 +354,7 @@ fn backoff_is_left_at_once() {
     kit.give(Input::StopRequested).pass(9000);
     assert_eq!(
         kit.trace(),
-        [
-            "0 DEBG Attempted to kill p, which is in BACKOFF state.",
-            "0 STOPPED from BACKOFF pid:0"
-        ]
+        ["0 DEBG Attempted to kill p, which is in BACKOFF state.", "0 STOPPED from BACKOFF pid:0"]
     );
     let mut kit = in_backoff(policy());
     kit.give(Input::ShutdownRequested).pass(9000);
@@ -473,10 +366,7 @@ fn backoff_is_left_at_once() {
 fn nothing_starts_after_the_halt() {
     let mut kit = in_backoff(policy());
     kit.give(Input::Halted).pass(9000).give(Input::StartRequested);
-    assert_eq!(
-        (kit.machine.state(), kit.machine.deadline()),
-        (ProcessState::Backoff, None)
-    );
+    assert_eq!((kit.machine.state(), kit.machine.deadline()), (ProcessState::Backoff, None));
     kit.give(Input::ShutdownRequested).give(Input::StartRequested);
     assert_eq!(kit.trace()[1], "9000 FATAL from BACKOFF");
     let mut kit = running(restarting(RestartRule::Always, 1), Start::Lives);
@@ -485,10 +375,7 @@ fn nothing_starts_after_the_halt() {
     kit.end(OK).pass(9000);
     assert_eq!(kit.machine.state(), ProcessState::Exited);
     let mut never = Kit::new(policy(), &[]);
-    never
-        .give(Input::Halted)
-        .give(Input::Autostart)
-        .give(Input::StartRequested);
+    never.give(Input::Halted).give(Input::Autostart).give(Input::StartRequested);
     assert_eq!(never.machine.state(), ProcessState::Stopped);
     assert!(!never.machine.ever_started());
 }
@@ -497,14 +384,8 @@ fn nothing_starts_after_the_halt() {
 fn a_stop_waits_for_the_answer_to_the_spawn() {
     for request in [Input::StopRequested, Input::ShutdownRequested] {
         let mut kit = Kit::new(policy(), &[Start::Unanswered]);
-        kit.give(Input::StartRequested)
-            .give(Input::Halted)
-            .give(request.clone())
-            .pass(9000);
-        assert_eq!(
-            (kit.machine.state(), kit.machine.deadline()),
-            (ProcessState::Starting, None)
-        );
+        kit.give(Input::StartRequested).give(Input::Halted).give(request.clone()).pass(9000);
+        assert_eq!((kit.machine.state(), kit.machine.deadline()), (ProcessState::Starting, None));
         kit.trace();
         kit.give(Input::Spawned { pid: 7 });
         assert_eq!(
@@ -528,14 +409,9 @@ fn a_stop_waits_for_the_failure_of_the_spawn() {
         (Input::ShutdownRequested, "0 FATAL from BACKOFF"),
     ] {
         let mut kit = Kit::new(policy(), &[Start::Unanswered]);
-        kit.give(Input::StartRequested)
-            .give(request)
-            .give(Input::SpawnFailed { error: "x".into() });
+        kit.give(Input::StartRequested).give(request).give(Input::SpawnFailed { error: "x".into() });
         let trace = kit.trace();
-        assert_eq!(
-            trace[2..4],
-            ["0 INFO spawnerr: x", "0 BACKOFF from STARTING tries:1"]
-        );
+        assert_eq!(trace[2..4], ["0 INFO spawnerr: x", "0 BACKOFF from STARTING tries:1"]);
         assert_eq!(trace.last().unwrap(), last);
         assert_eq!(kit.machine.deadline(), None);
         // The request is used up: the next start is not stopped.
@@ -548,10 +424,7 @@ fn a_stop_waits_for_the_failure_of_the_spawn() {
 fn a_stop_waits_for_the_decision_about_an_end() {
     let mut kit = running(restarting(RestartRule::Always, 1), Start::Lives);
     kit.give(Input::Died { status: OK }).give(Input::StopRequested);
-    assert_eq!(
-        (kit.trace(), kit.machine.state()),
-        (vec![], ProcessState::Running)
-    );
+    assert_eq!((kit.trace(), kit.machine.state()), (vec![], ProcessState::Running));
     kit.give(Input::Drained).pass(9000);
     assert_eq!(
         kit.trace(),
@@ -561,15 +434,11 @@ fn a_stop_waits_for_the_decision_about_an_end() {
             "1001 DEBG attempted to kill p with sig SIGTERM but it wasn't running",
         ]
     );
-    for (request, state) in [
-        (Input::StopRequested, ProcessState::Stopped),
-        (Input::ShutdownRequested, ProcessState::Fatal),
-    ] {
+    for (request, state) in
+        [(Input::StopRequested, ProcessState::Stopped), (Input::ShutdownRequested, ProcessState::Fatal)]
+    {
         let mut kit = Kit::new(policy(), &[]);
-        kit.give(Input::StartRequested)
-            .give(Input::Died { status: OK })
-            .give(request)
-            .give(Input::Drained);
+        kit.give(Input::StartRequested).give(Input::Died { status: OK }).give(request).give(Input::Drained);
         assert_eq!((kit.machine.state(), kit.machine.deadline()), (state, None));
     }
 }
@@ -580,32 +449,17 @@ fn a_signal_that_cannot_be_sent_leads_to_unknown() {
     let other = || SignalError::Other("EPERM".into());
     let mut kit = running(restarting(RestartRule::Always, 1), Start::Ignores);
     kit.give(Input::StopRequested).trace();
-    kit.give(Input::SignalFailed {
-        kill: true,
-        error: other(),
-    });
-    assert_eq!(
-        kit.trace(),
-        [
-            "1001 CRIT unknown problem killing p (1):EPERM",
-            "1001 UNKNOWN from STOPPING"
-        ]
-    );
+    kit.give(Input::SignalFailed { kill: true, error: other() });
+    assert_eq!(kit.trace(), ["1001 CRIT unknown problem killing p (1):EPERM", "1001 UNKNOWN from STOPPING"]);
     assert_eq!((kit.machine.deadline(), kit.machine.pid()), (None, Some(1)));
     kit.end(BAD).pass(9000);
     assert_eq!(
         kit.trace(),
-        [
-            "1001 EXITED from UNKNOWN expected:0 pid:1",
-            "1001 WARN exited: p (exit status 3; not expected)"
-        ]
+        ["1001 EXITED from UNKNOWN expected:0 pid:1", "1001 WARN exited: p (exit status 3; not expected)"]
     );
     let mut kit = running(policy(), Start::Lives);
     kit.give(Input::SignalRequested(Signal::USR2)).trace();
-    kit.give(Input::SignalFailed {
-        kill: false,
-        error: other(),
-    });
+    kit.give(Input::SignalFailed { kill: false, error: other() });
     let line = "1001 CRIT unknown problem sending sig p (1):SIGUSR2: EPERM";
     assert_eq!(kit.trace(), [line, "1001 UNKNOWN from RUNNING"]);
 }
@@ -615,15 +469,11 @@ fn a_signal_that_cannot_be_sent_leads_to_unknown() {
 fn a_process_that_is_gone_keeps_its_state() {
     let mut kit = running(policy(), Start::Ignores);
     kit.give(Input::StopRequested).trace();
-    kit.give(Input::SignalFailed {
-        kill: true,
-        error: SignalError::NoSuchProcess,
-    });
+    kit.give(Input::SignalFailed { kill: true, error: SignalError::NoSuchProcess });
     let gone = "1001 DEBG unable to signal p (pid 1), it probably just exited on its own: no such process";
     assert_eq!(kit.trace(), [gone]);
     assert_eq!(kit.machine.state(), ProcessState::Stopping);
-    kit.give(Input::Died { status: OK })
-        .give(Input::SignalRequested(Signal::HUP));
+    kit.give(Input::Died { status: OK }).give(Input::SignalRequested(Signal::HUP));
     assert_eq!(kit.trace(), [gone]);
 }
 
@@ -631,13 +481,9 @@ fn a_process_that_is_gone_keeps_its_state() {
 #[test]
 fn requests_that_come_at_the_wrong_time_are_noted() {
     let mut kit = running(policy(), Start::Lives);
-    assert_eq!(
-        kit.give(Input::StartRequested).trace(),
-        ["1001 WARN process 'p' already running"]
-    );
+    assert_eq!(kit.give(Input::StartRequested).trace(), ["1001 WARN process 'p' already running"]);
     let mut kit = Kit::new(policy(), &[]);
-    kit.give(Input::StopRequested)
-        .give(Input::SignalRequested(Signal::HUP));
+    kit.give(Input::StopRequested).give(Input::SignalRequested(Signal::HUP));
     assert_eq!(
         kit.trace(),
         [
@@ -649,17 +495,12 @@ fn requests_that_come_at_the_wrong_time_are_noted() {
 
 /// The phases by the states' short names (see [`short`]); `sp` is spawning, `+` means that the process
 /// has ended and that is not decided yet.
-const PHASES: [&str; 13] = [
-    "Sd", "sp", "Sa", "Ru", "Si", "Un", "Ba", "Ex", "Fa", "Sa+", "Ru+", "Si+", "Un+",
-];
+const PHASES: [&str; 13] = ["Sd", "sp", "Sa", "Ru", "Si", "Un", "Ba", "Ex", "Fa", "Sa+", "Ru+", "Si+", "Un+"];
 
 /// A machine in this phase, its times far in the past.
 fn machine_in(phase: &str) -> ProcessMachine {
     let alive = |inputs: &[Input]| [&[Input::StartRequested, Input::Spawned { pid: 1 }], inputs].concat();
-    let lost = Input::SignalFailed {
-        kill: false,
-        error: SignalError::Other("x".into()),
-    };
+    let lost = Input::SignalFailed { kill: false, error: SignalError::Other("x".into()) };
     let inputs = match phase.trim_end_matches('+') {
         "Sd" => vec![],
         "sp" => vec![Input::StartRequested],
@@ -672,10 +513,7 @@ fn machine_in(phase: &str) -> ProcessMachine {
         other => panic!("no phase {other}"),
     };
     let startretries = if phase == "Fa" { 0 } else { 3 };
-    let policy = Policy {
-        startretries,
-        ..restarting(RestartRule::Always, 1)
-    };
+    let policy = Policy { startretries, ..restarting(RestartRule::Always, 1) };
     let mut machine = ProcessMachine::new(ProcessName::new("g".into(), "p"), policy);
     let mut effects = Vec::new();
     for input in inputs {
@@ -709,11 +547,7 @@ fn short(mut machine: ProcessMachine, input: Input) -> String {
             _ => "",
         };
     }
-    match (
-        text.is_empty(),
-        effects.is_empty(),
-        format!("{machine:?}") == before,
-    ) {
+    match (text.is_empty(), effects.is_empty(), format!("{machine:?}") == before) {
         (false, _, _) => text,
         (true, false, _) => "n".to_owned(),
         (true, true, false) => "+".to_owned(),
@@ -762,9 +596,7 @@ fn every_pair_of_phase_and_input() {
     table += &PHASES.map(|phase| format!("{phase:5}")).concat();
     for (name, input) in inputs {
         table += &format!("\n{name:14}");
-        table += &PHASES
-            .map(|phase| format!("{:5}", short(machine_in(phase), input.clone())))
-            .concat();
+        table += &PHASES.map(|phase| format!("{:5}", short(machine_in(phase), input.clone()))).concat();
     }
     let table = table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
     assert_eq!(table, TABLE, "{table}");

@@ -42,9 +42,7 @@ impl World {
     /// How long the process lived and how it ended, if that is not decided yet.
     fn death(self) -> Option<(Duration, ExitStatus)> {
         match self {
-            Self::Dead {
-                since, at, status, ..
-            } => Some((at.since(since), status)),
+            Self::Dead { since, at, status, .. } => Some((at.since(since), status)),
             Self::Nothing | Self::Asked | Self::Alive { .. } => None,
         }
     }
@@ -106,19 +104,12 @@ impl Model {
                 Effect::Publish(Event::Noticed(notice)) => self.hear(notice, context),
                 Effect::Publish(event) => panic!("{event:?} {context}"),
                 Effect::Spawn => self.spawn(now, input, before, context),
-                Effect::Signal {
-                    pid,
-                    group,
-                    signal,
-                    kill,
-                } => {
+                Effect::Signal { pid, group, signal, kill } => {
                     self.signal(now, before.0, (*pid, *group, *signal, *kill), context);
                 }
             }
         }
-        let acts = effects
-            .iter()
-            .position(|effect| !matches!(effect, Effect::Publish(_)));
+        let acts = effects.iter().position(|effect| !matches!(effect, Effect::Publish(_)));
         assert!(acts.is_none_or(|at| at + 1 == effects.len()), "{context}");
         let entered = self.entered[decisions..].to_vec();
         self.check_decision(before.1, &entered, context);
@@ -164,17 +155,11 @@ impl Model {
 
     fn change_world(&mut self, now: Moment, input: &Input) {
         self.world = match (self.world, input) {
-            (World::Asked, Input::Spawned { pid }) => World::Alive {
-                pid: *pid,
-                since: now,
-            },
+            (World::Asked, Input::Spawned { pid }) => World::Alive { pid: *pid, since: now },
             (World::Asked, Input::SpawnFailed { .. }) => World::Nothing,
-            (World::Alive { pid, since }, Input::Died { status }) => World::Dead {
-                pid,
-                since,
-                at: now,
-                status: *status,
-            },
+            (World::Alive { pid, since }, Input::Died { status }) => {
+                World::Dead { pid, since, at: now, status: *status }
+            }
             (World::Dead { .. }, Input::Drained) => World::Nothing,
             (world, _) => world,
         };
@@ -245,13 +230,7 @@ impl Model {
                 spent || *input == Input::ShutdownRequested || self.stop_waits
             }
             (S::Starting | S::Running | S::Stopping, Entered::Unknown) => {
-                matches!(
-                    input,
-                    Input::SignalFailed {
-                        error: SignalError::Other(_),
-                        ..
-                    }
-                )
+                matches!(input, Input::SignalFailed { error: SignalError::Other(_), .. })
             }
             (_, _) => false,
         }
@@ -277,35 +256,22 @@ impl Model {
             Notice::StoppedInBackoff(_) => Some(S::Backoff),
             _ => None,
         };
-        assert!(
-            state.is_none_or(|state| state == self.state),
-            "{notice:?} {context}"
-        );
+        assert!(state.is_none_or(|state| state == self.state), "{notice:?} {context}");
     }
 
     fn spawn(&mut self, now: Moment, input: &Input, before: (S, World), context: &str) {
-        assert_eq!(
-            (self.state, self.world),
-            (S::Starting, World::Nothing),
-            "{context}"
-        );
+        assert_eq!((self.state, self.world), (S::Starting, World::Nothing), "{context}");
         assert!(!self.halted, "{context}");
         match (before.0, input) {
             (S::Stopped, Input::Autostart) => assert!(!self.spawned_at_least_once, "{context}"),
             (S::Stopped | S::Exited | S::Fatal, Input::StartRequested) => {}
             (S::Backoff, Input::DeadlineReached) => {
-                assert!(
-                    now.since(self.backoff_at) > Duration::from_secs(self.tries.into()),
-                    "{context}"
-                );
+                assert!(now.since(self.backoff_at) > Duration::from_secs(self.tries.into()), "{context}");
                 assert!(i64::from(self.tries) <= self.policy.startretries, "{context}");
             }
             (S::Exited, Input::DeadlineReached) => {
                 assert!(self.restart_wanted, "{context}");
-                assert!(
-                    now.since(self.last_spawn.unwrap()) >= Duration::from_secs(1),
-                    "{context}"
-                );
+                assert!(now.since(self.last_spawn.unwrap()) >= Duration::from_secs(1), "{context}");
             }
             (state, input) => panic!("spawn in {state:?} after {input:?}: {context}"),
         }
@@ -315,18 +281,12 @@ impl Model {
     }
 
     fn signal(&mut self, now: Moment, before: S, effect: (i32, bool, Signal, bool), context: &str) {
-        let World::Alive { pid, .. } = self.world else {
-            panic!("signal to nobody: {context}")
-        };
+        let World::Alive { pid, .. } = self.world else { panic!("signal to nobody: {context}") };
         let policy = &self.policy;
         match effect {
             (to, false, Signal::HUP, false) => assert_eq!(to, pid, "{context}"),
             (to, group, Signal::KILL, true) => {
-                assert_eq!(
-                    (to, group, before),
-                    (pid, policy.killasgroup, S::Stopping),
-                    "{context}"
-                );
+                assert_eq!((to, group, before), (pid, policy.killasgroup, S::Stopping), "{context}");
                 let wait = Duration::from_secs(policy.stopwaitsecs.max(0).unsigned_abs());
                 assert!(now.since(self.killed_at) >= wait, "{context}");
                 self.killed_at = now;
@@ -343,10 +303,8 @@ impl Model {
 
     /// A process' end is decided once, when its output is handled, and then only.
     fn check_decision(&mut self, before: World, entered: &[S], context: &str) {
-        let decided = entered
-            .iter()
-            .filter(|state| matches!(state, S::Exited | S::Stopped | S::Backoff))
-            .count();
+        let decided =
+            entered.iter().filter(|state| matches!(state, S::Exited | S::Stopped | S::Backoff)).count();
         let drained = matches!(before, World::Dead { .. }) && self.world == World::Nothing;
         let failed = before == World::Asked && self.world == World::Nothing;
         if drained || failed {
@@ -368,10 +326,7 @@ impl Model {
         let stop = matches!(input, Input::StopRequested | Input::ShutdownRequested);
         let stoppable = matches!(before, (S::Starting | S::Running, World::Alive { .. }));
         if stop && stoppable {
-            assert!(
-                matches!(effects.last(), Some(Effect::Signal { kill: true, .. })),
-                "{context}"
-            );
+            assert!(matches!(effects.last(), Some(Effect::Signal { kill: true, .. })), "{context}");
         }
     }
 

@@ -45,22 +45,11 @@ fn process() -> ProcessInfo {
 async fn exchange(state: SupervisorState, namespaces: &[&str], request: String) -> String {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
-    let address = ServerAddress::Unix {
-        path: path.clone(),
-        mode: 0o700,
-        owner: None,
-    };
+    let address = ServerAddress::Unix { path: path.clone(), mode: 0o700, owner: None };
     let listener = ControlListener::open(&address, |line| panic!("{line}")).unwrap();
-    let config = ServerConfig {
-        section: "unix_http_server".into(),
-        address,
-        credentials: None,
-    };
+    let config = ServerConfig { section: "unix_http_server".into(), address, credentials: None };
     let (daemon, mailbox) = Handle::new();
-    let facts = DaemonFacts {
-        identifier: "me".into(),
-        pid: 42,
-    };
+    let facts = DaemonFacts { identifier: "me".into(), pid: 42 };
     let namespaces = namespaces.iter().map(|&name| name.to_owned()).collect();
     let log: Log = Rc::new(|_, _| {});
     let endpoint = Endpoint::new(daemon, facts, namespaces, Rc::clone(&log));
@@ -68,13 +57,7 @@ async fn exchange(state: SupervisorState, namespaces: &[&str], request: String) 
     let shutdown = CancellationToken::new();
     let local = LocalSet::new();
     local.spawn_local(fake_daemon(mailbox, state));
-    local.spawn_local(serve(
-        vec![(config, listener)],
-        router,
-        log,
-        Limits::default(),
-        shutdown,
-    ));
+    local.spawn_local(serve(vec![(config, listener)], router, log, Limits::default(), shutdown));
     local
         .run_until(async {
             let mut client = UnixStream::connect(&path).await.unwrap();
@@ -99,10 +82,7 @@ async fn call_in(state: SupervisorState, method: &str, params: &str) -> String {
     let (head, body) = reply.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(head.contains("content-type: text/xml"), "{head}");
-    assert!(
-        head.contains(&format!("content-length: {}", body.len())),
-        "{head}"
-    );
+    assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
     body.to_owned()
 }
 
@@ -121,27 +101,11 @@ async fn the_daemon_about_itself() {
             ("statename", "RUNNING".into())
         ]))
     );
-    assert!(
-        call("supervisor.getPID", "<params/>")
-            .await
-            .contains("<int>42</int>")
-    );
-    assert!(
-        call("supervisor.getIdentification", "")
-            .await
-            .contains("<string>me</string>")
-    );
-    assert!(
-        call("supervisor.getSupervisorVersion", "")
-            .await
-            .contains("<string>4.3.0</string>")
-    );
+    assert!(call("supervisor.getPID", "<params/>").await.contains("<int>42</int>"));
+    assert!(call("supervisor.getIdentification", "").await.contains("<string>me</string>"));
+    assert!(call("supervisor.getSupervisorVersion", "").await.contains("<string>4.3.0</string>"));
     for name in ["getVersion", "getAPIVersion"] {
-        assert!(
-            call(&format!("supervisor.{name}"), "")
-                .await
-                .contains("<string>3.0</string>")
-        );
+        assert!(call(&format!("supervisor.{name}"), "").await.contains("<string>3.0</string>"));
     }
 }
 
@@ -149,14 +113,8 @@ async fn the_daemon_about_itself() {
 #[tokio::test]
 async fn all_processes() {
     let reply = call("supervisor.getAllProcessInfo", "").await;
-    assert!(
-        reply.contains("<name>name</name>\n<value><string>&lt;p&gt;</string>"),
-        "{reply}"
-    );
-    assert!(
-        reply.contains("<name>description</name>\n<value><string>é</string>"),
-        "{reply}"
-    );
+    assert!(reply.contains("<name>name</name>\n<value><string>&lt;p&gt;</string>"), "{reply}");
+    assert!(reply.contains("<name>description</name>\n<value><string>é</string>"), "{reply}");
 }
 
 // C-067, C-068
@@ -173,20 +131,10 @@ async fn what_cannot_be_called() {
 #[tokio::test]
 async fn a_daemon_that_is_going_down() {
     for state in [SupervisorState::Shutdown, SupervisorState::Restarting] {
-        for method in [
-            "supervisor.getState",
-            "supervisor.getPID",
-            "supervisor.getAllProcessInfo",
-        ] {
-            assert_eq!(
-                call_in(state, method, "").await,
-                encode::fault(6, "SHUTDOWN_STATE")
-            );
+        for method in ["supervisor.getState", "supervisor.getPID", "supervisor.getAllProcessInfo"] {
+            assert_eq!(call_in(state, method, "").await, encode::fault(6, "SHUTDOWN_STATE"));
         }
-        assert_eq!(
-            call_in(state, "supervisor.nosuch", "").await,
-            encode::fault(1, "UNKNOWN_METHOD")
-        );
+        assert_eq!(call_in(state, "supervisor.nosuch", "").await, encode::fault(1, "UNKNOWN_METHOD"));
     }
 }
 
@@ -213,26 +161,13 @@ async fn what_is_no_call() {
 // C-022
 #[test]
 fn what_the_log_says_of_a_server() {
-    let address = ServerAddress::Inet {
-        host: String::new(),
-        port: 9001,
-    };
-    let mut server = ServerConfig {
-        section: "inet_http_server".into(),
-        address,
-        credentials: None,
-    };
+    let address = ServerAddress::Inet { host: String::new(), port: 9001 };
+    let mut server = ServerConfig { section: "inet_http_server".into(), address, credentials: None };
     let said = |server: &ServerConfig| -> Vec<String> {
-        opened(server, &["supervisor".into()])
-            .iter()
-            .map(|n| format!("{} {n}", n.level().code()))
-            .collect()
+        opened(server, &["supervisor".into()]).iter().map(|n| format!("{} {n}", n.level().code())).collect()
     };
     let open = "CRIT Server 'inet_http_server' running without any HTTP authentication checking";
-    assert_eq!(
-        said(&server),
-        ["INFO RPC interface 'supervisor' initialized", open]
-    );
+    assert_eq!(said(&server), ["INFO RPC interface 'supervisor' initialized", open]);
     server.credentials = Some(("u".into(), "p".into()));
     assert_eq!(said(&server), ["INFO RPC interface 'supervisor' initialized"]);
 }

@@ -4,11 +4,7 @@ use std::os::unix::net::UnixStream;
 use super::*;
 
 fn unix(path: &Path) -> ServerAddress {
-    ServerAddress::Unix {
-        path: path.to_owned(),
-        mode: 0o640,
-        owner: None,
-    }
+    ServerAddress::Unix { path: path.to_owned(), mode: 0o640, owner: None }
 }
 
 fn silent(line: String) {
@@ -16,10 +12,8 @@ fn silent(line: String) {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -58,11 +52,7 @@ fn a_socket_in_use_stays_the_winners() {
     let winner = ControlListener::open(&unix(&path), silent).unwrap();
     let error = ControlListener::open(&unix(&path), silent).unwrap_err();
     assert_eq!(error, ServerError::InUse);
-    assert!(
-        error
-            .to_string()
-            .starts_with("Another program is already listening on a port that one of our")
-    );
+    assert!(error.to_string().starts_with("Another program is already listening on a port that one of our"));
     UnixStream::connect(&path).unwrap();
     assert_eq!(names(dir.path()), ["s.sock"]);
     winner.close();
@@ -128,35 +118,19 @@ fn the_temporary_name_does_not_shorten_the_path() {
 fn other_errors_are_named_by_number() {
     let dir = tempfile::tempdir().unwrap();
     let error = ControlListener::open(&unix(&dir.path().join("no/s.sock")), silent).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "Cannot open an HTTP server: socket.error reported errno.ENOENT (2)"
-    );
+    assert_eq!(error.to_string(), "Cannot open an HTTP server: socket.error reported errno.ENOENT (2)");
     let error = ServerError::Lookup(-2);
-    assert_eq!(
-        error.to_string(),
-        "Cannot open an HTTP server: socket.error reported -2"
-    );
+    assert_eq!(error.to_string(), "Cannot open an HTTP server: socket.error reported -2");
 }
 
 // C-002, C-014, C-019
 #[test]
 fn a_port_in_use_and_free_again() {
-    let address = |port| ServerAddress::Inet {
-        host: "127.0.0.1".into(),
-        port,
-    };
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let address = |port| ServerAddress::Inet { host: "127.0.0.1".into(), port };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let listener = ControlListener::open(&address(port), silent).unwrap();
     assert_eq!(fd_flags(&listener), (true, true));
-    assert_eq!(
-        ControlListener::open(&address(port), silent).unwrap_err(),
-        ServerError::InUse
-    );
+    assert_eq!(ControlListener::open(&address(port), silent).unwrap_err(), ServerError::InUse);
     let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     listener.close();
     ControlListener::open(&address(port), silent).unwrap();
@@ -174,10 +148,7 @@ fn all_or_none() {
     };
     let (first, second) = (server("1"), server("2"));
     let opened = open_all(&[first.clone(), second.clone()], silent).unwrap();
-    assert_eq!(
-        opened.iter().map(|(config, _)| config).collect::<Vec<_>>(),
-        [&first, &second]
-    );
+    assert_eq!(opened.iter().map(|(config, _)| config).collect::<Vec<_>>(), [&first, &second]);
     assert_eq!(names(dir.path()), ["1", "2"]);
     let error = open_all(&[server("0"), second], silent).unwrap_err();
     assert_eq!(error, ServerError::InUse);
@@ -185,11 +156,7 @@ fn all_or_none() {
 }
 
 fn fcgi(address: FcgiAddress) -> FcgiSocket {
-    FcgiSocket {
-        program: "f".into(),
-        address,
-        backlog: Some(5),
-    }
+    FcgiSocket { program: "f".into(), address, backlog: Some(5) }
 }
 
 // D-184, D-187, D-188
@@ -198,11 +165,7 @@ fn a_fastcgi_socket_replaces_its_file_and_leaves_it_behind() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("f.sock");
     fs::write(&path, "old").unwrap();
-    let socket = fcgi(FcgiAddress::Unix {
-        path: path.clone(),
-        mode: 0o600,
-        owner: None,
-    });
+    let socket = fcgi(FcgiAddress::Unix { path: path.clone(), mode: 0o600, owner: None });
     let fd = open_fcgi(&socket).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
     UnixStream::connect(&path).unwrap();
@@ -213,20 +176,10 @@ fn a_fastcgi_socket_replaces_its_file_and_leaves_it_behind() {
 // D-184
 #[test]
 fn a_fastcgi_port() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let socket = fcgi(FcgiAddress::Tcp {
-        host: "localhost".into(),
-        port,
-    });
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let socket = fcgi(FcgiAddress::Tcp { host: "localhost".into(), port });
     let fd = open_fcgi(&socket).unwrap();
     TcpStream::connect(("127.0.0.1", port)).unwrap();
-    assert_eq!(
-        open_fcgi(&socket).unwrap_err().raw_os_error(),
-        Some(libc::EADDRINUSE)
-    );
+    assert_eq!(open_fcgi(&socket).unwrap_err().raw_os_error(), Some(libc::EADDRINUSE));
     drop(fd);
 }

@@ -270,12 +270,7 @@ impl<'a> Parser<'a> {
             "methodCall",
         ];
         let name = tag.name();
-        Some(
-            KNOWN
-                .into_iter()
-                .find(|known| known.as_bytes() == name.as_ref())
-                .unwrap_or("?"),
-        )
+        Some(KNOWN.into_iter().find(|known| known.as_bytes() == name.as_ref()).unwrap_or("?"))
     }
 
     /// White space and comments up to the end of the document.

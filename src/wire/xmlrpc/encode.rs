@@ -30,12 +30,7 @@ pub fn fault(code: i32, text: &str) -> String {
 fn estimate(value: &Value) -> usize {
     match value {
         Value::Array(items) => 64 + items.iter().map(estimate).sum::<usize>(),
-        Value::Struct(members) => {
-            64 + members
-                .iter()
-                .map(|(n, v)| n.len() + 45 + estimate(v))
-                .sum::<usize>()
-        }
+        Value::Struct(members) => 64 + members.iter().map(|(n, v)| n.len() + 45 + estimate(v)).sum::<usize>(),
         Value::Str(text) => 36 + text.len(),
         Value::Bytes(data) => 36 + data.len(),
         Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => 36,
@@ -47,11 +42,7 @@ fn push_value(out: &mut String, value: &Value) {
     match value {
         Value::Int(n) => push_int(out, *n),
         Value::Bool(b) => {
-            out.push_str(if *b {
-                "<boolean>1</boolean>"
-            } else {
-                "<boolean>0</boolean>"
-            });
+            out.push_str(if *b { "<boolean>1</boolean>" } else { "<boolean>0</boolean>" });
         }
         Value::Str(text) => push_string(out, text),
         Value::Double(d) => push_double(out, *d),
@@ -169,10 +160,7 @@ mod tests {
     fn texts_are_escaped_and_cleaned() {
         assert_eq!(text("a&b<c>d\r\n\té"), "a&amp;b&lt;c&gt;d&#13;\n\té");
         assert_eq!(text("\x1b[1m\0"), "\u{fffd}[1m\u{fffd}");
-        assert_eq!(
-            text("\u{fffe}\u{ffff}\u{fffd}\u{feff}"),
-            "\u{fffd}\u{fffd}\u{fffd}\u{feff}"
-        );
+        assert_eq!(text("\u{fffe}\u{ffff}\u{fffd}\u{feff}"), "\u{fffd}\u{fffd}\u{fffd}\u{feff}");
     }
 
     // C-071, C-072

@@ -29,12 +29,7 @@ pub enum Value {
 impl Value {
     /// A struct with these members.
     pub fn record<const N: usize>(members: [(&'static str, Self); N]) -> Self {
-        Self::Struct(
-            members
-                .into_iter()
-                .map(|(name, value)| (Cow::Borrowed(name), value))
-                .collect(),
-        )
+        Self::Struct(members.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect())
     }
 
     /// Whether it counts as true: everything but zero, false, nil and what is empty (C-064).
@@ -122,23 +117,11 @@ mod tests {
     // C-064
     #[test]
     fn truth() {
-        for value in [
-            0.into(),
-            "".into(),
-            false.into(),
-            Value::Nil,
-            Value::Array(vec![]),
-            Value::Double(0.0),
-        ] {
+        for value in [0.into(), "".into(), false.into(), Value::Nil, Value::Array(vec![]), Value::Double(0.0)]
+        {
             assert!(!value.is_true(), "{value:?}");
         }
-        for value in [
-            1.into(),
-            "no".into(),
-            "0".into(),
-            true.into(),
-            Value::Array(vec![Value::Nil]),
-        ] {
+        for value in [1.into(), "no".into(), "0".into(), true.into(), Value::Array(vec![Value::Nil])] {
             assert!(value.is_true(), "{value:?}");
         }
     }

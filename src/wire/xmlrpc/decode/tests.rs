@@ -32,10 +32,7 @@ fn all_types() {
         ("", "".into()),
         (" x ", " x ".into()),
         ("<double>-1.5</double>", Value::Double(-1.5)),
-        (
-            "<dateTime.iso8601>20240102T03:04:05</dateTime.iso8601>",
-            "20240102T03:04:05".into(),
-        ),
+        ("<dateTime.iso8601>20240102T03:04:05</dateTime.iso8601>", "20240102T03:04:05".into()),
         ("<base64>G1sx\n bQ==</base64>", Value::Bytes(b"\x1b[1m".to_vec())),
         ("<base64>/w</base64>", Value::Bytes(b"\xff".to_vec())),
         ("<nil/>", Value::Nil),
@@ -69,10 +66,7 @@ fn what_may_be_missing_or_added() {
         "\u{feff}<methodCall><methodName><![CDATA[m]]></methodName ></methodCall>",
     ];
     for body in bodies {
-        let expected = MethodCall {
-            name: "m".into(),
-            params: vec![],
-        };
+        let expected = MethodCall { name: "m".into(), params: vec![] };
         assert_eq!(method_call(body.as_bytes()), Ok(expected), "{body}");
     }
 }
@@ -92,42 +86,16 @@ fn malformed_calls() {
         (b"<methodCall><methodName/></methodCall>", NoMethodName),
         (b"<methodCall><methodName>m</methodName>", Unmarshallable),
         (b"<methodCall><methodName>m</name></methodCall>", Unmarshallable),
-        (
-            b"<methodCall><methodName>m</methodName></methodCall>x",
-            Unmarshallable,
-        ),
-        (
-            b"<methodCall><methodName>m</methodName></methodCall><a/>",
-            Unmarshallable,
-        ),
-        (
-            b"<methodCall>x<methodName>m</methodName></methodCall>",
-            Unmarshallable,
-        ),
-        (
-            b"<methodResponse><methodName>m</methodName></methodResponse>",
-            Unmarshallable,
-        ),
-        (
-            b"<methodCall><methodName>a&nbsp;</methodName></methodCall>",
-            Unmarshallable,
-        ),
+        (b"<methodCall><methodName>m</methodName></methodCall>x", Unmarshallable),
+        (b"<methodCall><methodName>m</methodName></methodCall><a/>", Unmarshallable),
+        (b"<methodCall>x<methodName>m</methodName></methodCall>", Unmarshallable),
+        (b"<methodResponse><methodName>m</methodName></methodResponse>", Unmarshallable),
+        (b"<methodCall><methodName>a&nbsp;</methodName></methodCall>", Unmarshallable),
     ];
     for (body, expected) in rows {
-        assert_eq!(
-            method_call(body),
-            Err(expected),
-            "{}",
-            String::from_utf8_lossy(body)
-        );
+        assert_eq!(method_call(body), Err(expected), "{}", String::from_utf8_lossy(body));
     }
-    for xml in [
-        "<int></int>",
-        "<int>x</int>",
-        "<double/>",
-        "<int>1</int>x",
-        "<int>1</int><int>2</int>",
-    ] {
+    for xml in ["<int></int>", "<int>x</int>", "<double/>", "<int>1</int>x", "<int>1</int><int>2</int>"] {
         assert_eq!(typed(xml), None, "{xml}");
     }
 }
@@ -135,16 +103,7 @@ fn malformed_calls() {
 // XML 1.0 has no place for these, not even as references
 #[test]
 fn forbidden_characters() {
-    for xml in [
-        "\0",
-        "\x1b",
-        "&#0;",
-        "&#27;",
-        "&#xffff;",
-        "&#xd800;",
-        "<![CDATA[\x01]]>",
-        "&#x110000;",
-    ] {
+    for xml in ["\0", "\x1b", "&#0;", "&#27;", "&#xffff;", "&#xd800;", "<![CDATA[\x01]]>", "&#x110000;"] {
         assert_eq!(typed(xml), None, "{xml:?}");
     }
 }
@@ -158,13 +117,8 @@ fn document_types_are_refused() {
 
 #[test]
 fn nesting_is_bounded() {
-    let nested = |n: usize| {
-        format!(
-            "{}1{}",
-            "<array><data><value>".repeat(n),
-            "</value></data></array>".repeat(n)
-        )
-    };
+    let nested =
+        |n: usize| format!("{}1{}", "<array><data><value>".repeat(n), "</value></data></array>".repeat(n));
     assert!(typed(&nested(MAX_DEPTH)).is_some());
     assert!(typed(&nested(MAX_DEPTH + 1)).is_none());
     assert!(typed(&nested(100_000)).is_none());
