@@ -26,14 +26,20 @@ fn no_signal_is_blocked_or_ignored() {
         u64::from_str_radix(line.trim(), 16).unwrap()
     };
     let of_the_c_library = 1 << 31 | 1 << 32;
-    assert_eq!((mask("SigBlk:"), mask("SigIgn:") & !of_the_c_library), (0, 0), "{text}");
+    assert_eq!(
+        (mask("SigBlk:"), mask("SigIgn:") & !of_the_c_library),
+        (0, 0),
+        "{text}"
+    );
 }
 
 // D-341: also with many descriptors open in the daemon
 #[test]
 fn nothing_but_its_three_streams_reaches_a_child() {
     let sandbox = Sandbox::new();
-    let others: String = (0..20).map(|n| format!("[program:p{n}]\ncommand=sleep 1000\npriority=1\n")).collect();
+    let others: String = (0..20)
+        .map(|n| format!("[program:p{n}]\ncommand=sleep 1000\npriority=1\n"))
+        .collect();
     sandbox.configure(&format!("{others}[program:x]\ncommand=ls -l /proc/self/fd\nstdout_logfile=@DIR@/x.log\nstartsecs=0\nautorestart=false\n"));
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("exited: x");
@@ -51,7 +57,11 @@ fn stdin_stays_open() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_state("x", "RUNNING");
     assert_eq!(daemon.stop().code(), Some(0));
-    assert!(sandbox.read("supervisord.log").contains("stopped: x (terminated by SIGTERM)"));
+    assert!(
+        sandbox
+            .read("supervisord.log")
+            .contains("stopped: x (terminated by SIGTERM)")
+    );
 }
 
 // D-343, D-345
@@ -87,7 +97,9 @@ fn the_user_comes_before_the_folder() {
     );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("gave up: x");
-    let expected = sandbox.fill("supervisor: couldn't chdir to @DIR@/closed: EACCES\nsupervisor: child process was not spawned\n");
+    let expected = sandbox.fill(
+        "supervisor: couldn't chdir to @DIR@/closed: EACCES\nsupervisor: child process was not spawned\n",
+    );
     assert_eq!(sandbox.read("x.err"), expected);
 }
 
@@ -105,9 +117,15 @@ fn a_command_one_may_not_run() {
     sandbox.configure("[supervisord]\nuser=nobody\n[program:x]\ncommand=@DIR@/tool\nstartretries=0\n");
     let daemon = Launch::new(&sandbox).start_up();
     let told = daemon.wait_for_log("spawnerr: ");
-    assert_eq!(told.line(), sandbox.fill("INFO spawnerr: no permission to run command '@DIR@/tool'"));
+    assert_eq!(
+        told.line(),
+        sandbox.fill("INFO spawnerr: no permission to run command '@DIR@/tool'")
+    );
     let info = daemon.wait_for_state("x", "FATAL");
-    assert_eq!(info.member("spawnerr"), sandbox.fill("no permission to run command '@DIR@/tool'")); // D-478
+    assert_eq!(
+        info.member("spawnerr"),
+        sandbox.fill("no permission to run command '@DIR@/tool'")
+    ); // D-478
 }
 
 // D-352: the end is seen although somebody holds the pipe, and what was written before is kept
@@ -121,20 +139,25 @@ fn an_exit_is_seen_while_grandchildren_hold_the_pipe() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("exited: x (exit status 0; expected)");
     assert!(sandbox.read("x.log").contains("early\n"));
-    daemon.until("the grandchild's broken pipe", || sandbox.has("saw_epipe") || !still_writes(&sandbox));
+    daemon.until("the grandchild's broken pipe", || {
+        sandbox.has("saw_epipe") || !still_writes(&sandbox)
+    });
 }
 
 fn still_writes(sandbox: &Sandbox) -> bool {
-    processes::belonging_to(sandbox.dir())
-        .into_iter()
-        .any(|pid| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|it| it.contains("echo late")))
+    processes::belonging_to(sandbox.dir()).into_iter().any(|pid| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|it| it.contains("echo late"))
+    })
 }
 
 // D-352: all of what was written before the end, also when it is much and the end comes at once
 #[test]
 fn what_was_written_before_the_end_is_kept() {
     let sandbox = Sandbox::new();
-    sandbox.write("x.py", "import os\nfor n in range(6):\n    os.write(1, b'x' * 10000)\nos.write(1, b'end')\nos._exit(0)\n");
+    sandbox.write(
+        "x.py",
+        "import os\nfor n in range(6):\n    os.write(1, b'x' * 10000)\nos.write(1, b'end')\nos._exit(0)\n",
+    );
     sandbox.configure("[program:x]\ncommand=python3 @DIR@/x.py\nstdout_logfile=@DIR@/x.log\nstartsecs=0\n");
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("exited: x");
@@ -145,7 +168,9 @@ fn what_was_written_before_the_end_is_kept() {
 #[test]
 fn closing_its_outputs_does_not_end_a_process() {
     let sandbox = Sandbox::new();
-    sandbox.configure("[supervisord]\nloglevel=debug\n[program:x]\ncommand=sh -c \"exec 1>&- 2>&-; exec sleep 1000\"\n");
+    sandbox.configure(
+        "[supervisord]\nloglevel=debug\n[program:x]\ncommand=sh -c \"exec 1>&- 2>&-; exec sleep 1000\"\n",
+    );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_nth_log(2, "closed, stopped monitoring <");
     daemon.wait_for_state("x", "RUNNING");
@@ -169,23 +194,37 @@ fn a_hundred_children_that_die_at_once_are_all_reaped() {
     );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_nth_log(100, "spawned: 'p_");
-    let pids: Vec<i32> = daemon.processes().unwrap().iter().map(|it| it.member("pid").parse().unwrap()).collect();
+    let pids: Vec<i32> = daemon
+        .processes()
+        .unwrap()
+        .iter()
+        .map(|it| it.member("pid").parse().unwrap())
+        .collect();
     pids.iter().for_each(|pid| processes::send(*pid, Signal::SIGKILL));
     daemon.wait_for_nth_log(100, "terminated by SIGKILL; not expected");
-    assert!(pids.iter().all(|pid| processes::state(*pid).is_none()), "a zombie is left");
+    assert!(
+        pids.iter().all(|pid| processes::state(*pid).is_none()),
+        "a zombie is left"
+    );
 }
 
 /// Becomes a subreaper, then supervisord.
-const SUBREAPER: &str = "import ctypes, os, sys\nctypes.CDLL(None).prctl(36, 1)\nos.execv(sys.argv[1], sys.argv[1:])\n";
+const SUBREAPER: &str =
+    "import ctypes, os, sys\nctypes.CDLL(None).prctl(36, 1)\nos.execv(sys.argv[1], sys.argv[1:])\n";
 
 // D-351
 #[test]
 fn orphans_are_reaped_and_told() {
     let sandbox = Sandbox::new();
     sandbox.write("subreaper.py", SUBREAPER);
-    sandbox.configure("[program:x]\ncommand=sh -c '(sleep 0.5; exit 3) & exec sleep 0.1'\nstartsecs=0\nautorestart=false\n");
+    sandbox.configure(
+        "[program:x]\ncommand=sh -c '(sleep 0.5; exit 3) & exec sleep 0.1'\nstartsecs=0\nautorestart=false\n",
+    );
     let launch = Launch::program("python3", &sandbox).arg(sandbox.path("subreaper.py"));
-    let launch = launch.arg(Implementation::under_test().supervisord()).arg("-c").arg("supervisord.conf");
+    let launch = launch
+        .arg(Implementation::under_test().supervisord())
+        .arg("-c")
+        .arg("supervisord.conf");
     let daemon = launch.start_up();
     daemon.wait_for_log("exited: x (exit status 0; expected)");
     let record = daemon.wait_for_log("reaped unknown pid ");
@@ -206,14 +245,26 @@ fn it_can_be_process_one() {
         "[program:x]\ncommand=sh -c '(sleep 0.5; exit 3) & exec sleep 0.1'\nstartsecs=0\nautorestart=false\n\
          [program:y]\ncommand=python3 @DIR@/report.py stay\n",
     );
-    let launch = ["--fork", "--pid", "--mount-proc", "--kill-child"].iter().fold(Launch::program("unshare", &sandbox), Launch::arg);
-    let launch = launch.arg(Implementation::under_test().supervisord()).arg("-c").arg("supervisord.conf");
+    let launch = ["--fork", "--pid", "--mount-proc", "--kill-child"]
+        .iter()
+        .fold(Launch::program("unshare", &sandbox), Launch::arg);
+    let launch = launch
+        .arg(Implementation::under_test().supervisord())
+        .arg("-c")
+        .arg("supervisord.conf");
     let daemon = launch.start();
     daemon.wait_for_log("supervisord started with pid 1");
-    assert!(daemon.wait_for_log("reaped unknown pid ").text.ends_with("(exit status 3)"));
+    assert!(
+        daemon
+            .wait_for_log("reaped unknown pid ")
+            .text
+            .ends_with("(exit status 3)")
+    );
     daemon.wait_for_state("y", "RUNNING");
     let supervisord = wait::until("the daemon's pid outside", || {
-        processes::belonging_to(sandbox.dir()).into_iter().find(|it| processes::parent(*it) == Some(daemon.pid()))
+        processes::belonging_to(sandbox.dir())
+            .into_iter()
+            .find(|it| processes::parent(*it) == Some(daemon.pid()))
     });
     processes::send(supervisord, Signal::SIGTERM);
     assert_eq!(daemon.wait().code(), Some(0));
@@ -224,14 +275,21 @@ fn it_can_be_process_one() {
 fn without_a_unix_server_the_url_is_that_of_the_inet_server() {
     let sandbox = Sandbox::new();
     script_child::install(&sandbox);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     sandbox.write(
         "supervisord.conf",
         &format!("[supervisord]\nnodaemon=true\n[inet_http_server]\nport=:{port}\n[program:x]\ncommand=python3 @DIR@/report.py stay\nstdout_logfile=NONE\nstderr_logfile=NONE\n"),
     );
     let daemon = Launch::new(&sandbox).stdout(Stdio::null()).start_up();
     let report = script_child::report(&sandbox, "x:x");
-    assert_eq!(report["environment"]["SUPERVISOR_SERVER_URL"], format!("http://localhost:{port}"));
+    assert_eq!(
+        report["environment"]["SUPERVISOR_SERVER_URL"],
+        format!("http://localhost:{port}")
+    );
     assert_eq!(daemon.stop().code(), Some(0));
 }
 
@@ -242,11 +300,15 @@ fn out_of_descriptors() {
     sandbox.configure(
         "[supervisord]\nminfds=60\n[program:p]\ncommand=sleep 1000\nnumprocs=40\nprocess_name=%(program_name)s_%(process_num)d\nstartretries=0\n",
     );
-    let command = format!("ulimit -n 60; exec {} -c supervisord.conf", Implementation::under_test().supervisord().display());
+    let command = format!(
+        "ulimit -n 60; exec {} -c supervisord.conf",
+        Implementation::under_test().supervisord().display()
+    );
     let daemon = Launch::program("sh", &sandbox).arg("-c").arg(command).start_up();
     let record = daemon.wait_for_log("spawnerr: ");
     assert!(
-        record.text.contains("too many open files to spawn 'p_") || record.text.contains("unknown error making dispatchers for 'p_"),
+        record.text.contains("too many open files to spawn 'p_")
+            || record.text.contains("unknown error making dispatchers for 'p_"),
         "{}",
         record.text
     );

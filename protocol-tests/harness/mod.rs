@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod daemon;
 pub mod processes;
+pub mod random;
 pub mod reference;
 pub mod rpc;
 pub mod sandbox;

@@ -57,7 +57,11 @@ pub fn call(socket: &Path, method: &str, parameters: &[&str]) -> Result<Value, S
     }
     let value = parse(body)?;
     if body.contains("<fault>") {
-        return Err(format!("{} {}", value.member("faultCode"), value.member("faultString")));
+        return Err(format!(
+            "{} {}",
+            value.member("faultCode"),
+            value.member("faultString")
+        ));
     }
     Ok(value)
 }
@@ -66,10 +70,15 @@ fn request(method: &str, parameters: &[&str]) -> String {
     let parameters: String = parameters
         .iter()
         .map(|it| {
-            format!("<param><value><string>{}</string></value></param>", quick_xml::escape::escape(*it))
+            format!(
+                "<param><value><string>{}</string></value></param>",
+                quick_xml::escape::escape(*it)
+            )
         })
         .collect();
-    format!("<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params>{parameters}</params></methodCall>")
+    format!(
+        "<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params>{parameters}</params></methodCall>"
+    )
 }
 
 fn post(socket: &Path, body: &str) -> std::io::Result<String> {
