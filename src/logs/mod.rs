@@ -6,6 +6,7 @@ pub mod channel;
 pub mod channels;
 pub mod journal;
 mod pump;
+pub mod read;
 mod rotate;
 pub mod sink;
 mod syslog_lines;
