@@ -20,8 +20,8 @@ use crate::sys::kernel::Kernel;
 
 /// What a worker was asked for.
 pub enum Answer {
-    /// A start: whose, with what result.
-    Launched(ProcessKey, Result<Launched, SpawnError>),
+    /// A start: whose, the how-manieth, with what result.
+    Launched(ProcessKey, u64, Result<Launched, SpawnError>),
     /// The configuration was read again; the errors as they are shown.
     ConfigLoaded(Result<Box<Config>, Vec<String>>),
 }

@@ -251,22 +251,34 @@ impl Supervisor {
         self.take_reports(now);
     }
 
-    fn launched(&mut self, now: Now, key: ProcessKey, result: Result<Launched, SpawnError>) {
-        let ended = match &result {
-            Ok(launched) => self.host.table.launch_succeeded(launched.pid, key),
-            Err(_) => {
-                self.host.table.launch_failed();
-                None
+    fn launched(&mut self, now: Now, key: ProcessKey, number: u64, result: Result<Launched, SpawnError>) {
+        let launch_over = self.host.table.launch_over(result.as_ref().ok().map(|launched| launched.pid));
+        match self.processes.get_mut(&key) {
+            Some(process) if process.awaits(number) => {
+                if let Ok(launched) = &result
+                    && launch_over.is_none()
+                {
+                    self.host.table.add_pid(launched.pid, key);
+                }
+                process.launched(&mut self.host, now, result);
+                if let Some(status) = launch_over {
+                    self.died(key, now, status);
+                }
             }
-        };
-        if let Some(process) = self.processes.get_mut(&key) {
-            process.launched(&mut self.host, now, result);
-        }
-        if let Some(status) = ended {
-            self.died(key, now, status);
+            _ => self.end_unwanted(now, result, launch_over),
         }
         for (pid, status) in self.host.table.strangers() {
             self.host.notice(now, Notice::ReapedUnknown(pid, status));
+        }
+    }
+
+    /// A launch that was given up has a child after all; it is killed, and reaped as a stranger's.
+    fn end_unwanted(&mut self, now: Now, result: Result<Launched, SpawnError>, ended: Option<ExitStatus>) {
+        let Ok(Launched { pid, .. }) = result else { return };
+        match ended {
+            Some(status) => self.host.notice(now, Notice::ReapedUnknown(pid, status)),
+            // It may be ending by itself.
+            None => drop(self.host.kernel.signal(pid, true, Signal::KILL)),
         }
     }
 
@@ -292,7 +304,7 @@ impl Supervisor {
 
     fn on_answer(&mut self, now: Now, answer: Answer) {
         match answer {
-            Answer::Launched(key, result) => self.launched(now, key, result),
+            Answer::Launched(key, number, result) => self.launched(now, key, number, result),
             Answer::ConfigLoaded(result) => self.on_configuration(now, result),
         }
     }
