@@ -15,3 +15,4 @@ mod logs;
 mod pidproxy;
 mod signals;
 mod state_transitions;
+mod syslog;
