@@ -86,7 +86,10 @@ impl Host {
         });
         acquired.map_err(|error| SpawnError::from(error.to_string()))?;
         let fd = self.fcgi.fd(socket).map(|fd| fd.try_clone_to_owned()).transpose();
-        fd.map_err(|error| error.to_string().into())
+        fd.map_err(|error| {
+            self.release_socket(now, config);
+            error.to_string().into()
+        })
     }
 
     /// One process less has it.

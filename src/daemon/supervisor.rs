@@ -83,6 +83,8 @@ pub struct Supervisor {
     next_key: u64,
     loader: Loader,
     next_config: Option<Box<Config>>,
+    /// Configurations that are being read.
+    loading: usize,
 }
 
 impl Supervisor {
@@ -100,6 +102,7 @@ impl Supervisor {
             next_key: 0,
             loader,
             next_config: None,
+            loading: 0,
         }
     }
 
@@ -124,12 +127,20 @@ impl Supervisor {
         self.open();
         loop {
             self.settle();
-            if self.shutdown.as_ref().is_some_and(ShutdownPlan::is_done) {
+            if self.is_over() {
                 return self.next_config.take().map_or(Outcome::Exit, Outcome::Restart);
             }
             let wake = self.next_wake(sources).await;
             self.handle(wake, sources);
+            // There may always be something to take from the workers: clients and signals want a turn.
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// Everything is stopped, and the configuration that was asked for last is there.
+    fn is_over(&self) -> bool {
+        let stopped = self.shutdown.as_ref().is_some_and(ShutdownPlan::is_done);
+        stopped && (self.loading == 0 || self.state == SupervisorState::Shutdown)
     }
 
     /// E-051, D-285
@@ -145,7 +156,6 @@ impl Supervisor {
     async fn next_wake(&self, sources: &mut Sources) -> Wake {
         let deadline = self.next_deadline();
         tokio::select! {
-            biased;
             signal = sources.signals.next() => Wake::Signal(signal),
             () = sources.bell.notified() => Wake::Workers,
             Some(command) = sources.commands.recv() => Wake::Command(command),
@@ -172,7 +182,12 @@ impl Supervisor {
     /// What is due by the clock, and the shutdown's next step; then the log is handed on.
     fn settle(&mut self) {
         let now = self.host.clock.now();
-        for key in self.host.deadlines.due(now.mono) {
+        let due = self.host.deadlines.due(now.mono);
+        if !due.is_empty() {
+            // What a log file has taken in time counts, though it was not yet told.
+            self.take_reports(now);
+        }
+        for key in due {
             if let Some(process) = self.processes.get_mut(&key) {
                 process.deadline_reached(&mut self.host, now);
             }
@@ -310,13 +325,15 @@ impl Supervisor {
     }
 
     /// D-263, ours: the whole new configuration is read and checked before anything is stopped.
-    fn load_configuration(&self) {
+    fn load_configuration(&mut self) {
+        self.loading += 1;
         let loader = Arc::clone(&self.loader);
         let load = move || Answer::ConfigLoaded(loader());
         self.host.channels.ask(load, self.host.answers.clone());
     }
 
     fn on_configuration(&mut self, now: Now, result: Result<Box<Config>, Vec<String>>) {
+        self.loading -= 1;
         match result {
             Ok(_) if self.state == SupervisorState::Shutdown => {}
             Ok(config) => {
@@ -361,3 +378,6 @@ impl Supervisor {
         self.host
     }
 }
+
+#[cfg(test)]
+mod tests;
