@@ -1,17 +1,14 @@
-//! Child output and its files, rotation, and logs that fail (daemon.md, section 9).
+//! Child output, its files, and their rotation (daemon.md, section 9).
 
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::daemonize::privileged;
-use crate::harness::daemon::{Daemon, Launch};
+use crate::harness::daemon::Launch;
 use crate::harness::sandbox::Sandbox;
-use crate::harness::{processes, wait};
 
 // D-205, D-420, D-421, D-422
 #[test]
@@ -30,33 +27,19 @@ fn auto_logs_are_made_at_the_start_and_anew_at_a_reload() {
         sandbox.write(&format!("auto/{old}"), "old");
     }
     let kept = ["x-stdout---other-abcdefgh.log", "x-stdout--ident-abcdefgh.log"];
-    kept.iter()
-        .for_each(|it| drop(sandbox.write(&format!("auto/{it}"), "kept")));
+    kept.iter().for_each(|it| drop(sandbox.write(&format!("auto/{it}"), "kept")));
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("spawned: 'merged'");
     let made = auto_logs(&sandbox, &kept);
-    let stems: Vec<&str> = made
-        .iter()
-        .filter_map(|it| it.split("---ident-").next())
-        .collect();
+    let stems: Vec<&str> = made.iter().filter_map(|it| it.split("---ident-").next()).collect();
     assert_eq!(stems, ["both-stderr", "both-stdout", "merged-stdout"]);
     for name in &made {
-        let letters = name
-            .split("---ident-")
-            .nth(1)
-            .unwrap()
-            .strip_suffix(".log")
-            .unwrap();
+        let letters = name.split("---ident-").nth(1).unwrap().strip_suffix(".log").unwrap();
         assert!(
             letters.len() == 8
-                && letters
-                    .chars()
-                    .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
+                && letters.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
         );
-        let mode = fs::metadata(sandbox.path(&format!("auto/{name}")))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(sandbox.path(&format!("auto/{name}"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
     }
     daemon.signal(Signal::SIGHUP);
@@ -72,9 +55,7 @@ fn auto_logs_are_made_at_the_start_and_anew_at_a_reload() {
 fn auto_logs(sandbox: &Sandbox, kept: &[&str]) -> Vec<String> {
     let all = sandbox.list("auto");
     assert!(kept.iter().all(|it| all.iter().any(|name| name == it)), "{all:?}");
-    all.into_iter()
-        .filter(|it| !kept.contains(&it.as_str()))
-        .collect()
+    all.into_iter().filter(|it| !kept.contains(&it.as_str())).collect()
 }
 
 // D-110, D-423
@@ -95,9 +76,7 @@ fn bytes_come_as_they_are_and_at_once() {
     sandbox.write("x.log", "before\n");
     sandbox.configure("[program:x]\ncommand=sh -c \"printf 'a\\377\\000\\nb'; exec sleep 1000\"\nstdout_logfile=@DIR@/x.log\n");
     let daemon = Launch::new(&sandbox).start_up();
-    daemon.until("the bytes", || {
-        sandbox.read_bytes("x.log") == b"before\na\xff\0\nb"
-    });
+    daemon.until("the bytes", || sandbox.read_bytes("x.log") == b"before\na\xff\0\nb");
 }
 
 // D-403: as in a container, where stdout is a pipe
@@ -111,10 +90,7 @@ fn output_can_appear_on_the_daemons_own_streams() {
     );
     let (mut out, out_end) = std::io::pipe().unwrap();
     let (mut err, err_end) = std::io::pipe().unwrap();
-    let daemon = Launch::new(&sandbox)
-        .stdout(out_end)
-        .stderr(err_end)
-        .start_with_its_streams();
+    let daemon = Launch::new(&sandbox).stdout(out_end).stderr(err_end).start_with_its_streams();
     daemon.wait_for_log("success: out");
     daemon.wait_for_log("success: err");
     assert_eq!(daemon.stop().code(), Some(0));
@@ -177,10 +153,7 @@ fn at_debug_all_output_is_in_the_main_log_too() {
         "[supervisord]\nloglevel=debug\n[program:x]\ncommand=sh -c \"printf 'ok\\n'; sleep 0.3; printf '\\210x' >&2; exec sleep 1000\"\n",
     );
     let daemon = Launch::new(&sandbox).start_up();
-    assert_eq!(
-        daemon.wait_for_log("'x' stdout output:").line(),
-        "DEBG 'x' stdout output:\nok\n"
-    );
+    assert_eq!(daemon.wait_for_log("'x' stdout output:").line(), "DEBG 'x' stdout output:\nok\n");
     assert_eq!(
         daemon.wait_for_log("'x' stderr output:").line(),
         "DEBG 'x' stderr output:\nUndecodable: b'\\x88x'"
@@ -191,16 +164,8 @@ fn at_debug_all_output_is_in_the_main_log_too() {
 #[test]
 fn what_is_captured_stays_out_of_the_file() {
     let sandbox = Sandbox::new();
-    let parts = [
-        "before<!--XSUPER",
-        "VISOR:BEGIN-->with",
-        "in<!--XSUPERVISOR:E",
-        "ND-->after",
-    ];
-    let script: String = parts
-        .iter()
-        .map(|it| format!("printf '%s' '{it}'; sleep 0.1\n"))
-        .collect();
+    let parts = ["before<!--XSUPER", "VISOR:BEGIN-->with", "in<!--XSUPERVISOR:E", "ND-->after"];
+    let script: String = parts.iter().map(|it| format!("printf '%s' '{it}'; sleep 0.1\n")).collect();
     sandbox.write("x.sh", &format!("{script}exit 0\n"));
     sandbox.configure(
         "[supervisord]\nloglevel=debug\n\
@@ -226,24 +191,11 @@ fn rotated(sandbox: &Sandbox, name: &str) -> Vec<String> {
 
 /// Checks that the files hold the end of the stream of `flood.py`, unbroken; tells its first line.
 fn assert_unbroken_end(sandbox: &Sandbox, name: &str, bytes: usize) -> usize {
-    let all: Vec<u8> = rotated(sandbox, name)
-        .iter()
-        .flat_map(|it| sandbox.read_bytes(it))
-        .collect();
+    let all: Vec<u8> = rotated(sandbox, name).iter().flat_map(|it| sandbox.read_bytes(it)).collect();
     let lines: Vec<&[u8]> = all.split_inclusive(|it| *it == b'\n').collect();
-    let number = |line: &[u8]| {
-        std::str::from_utf8(line)
-            .unwrap()
-            .trim()
-            .parse::<usize>()
-            .unwrap()
-    };
+    let number = |line: &[u8]| std::str::from_utf8(line).unwrap().trim().parse::<usize>().unwrap();
     // The oldest file may begin within a line.
-    let whole: Vec<usize> = lines
-        .iter()
-        .skip_while(|it| it.len() < 100)
-        .map(|it| number(it))
-        .collect();
+    let whole: Vec<usize> = lines.iter().skip_while(|it| it.len() < 100).map(|it| number(it)).collect();
     let first = *whole.first().expect("some lines");
     for (at, n) in whole.iter().enumerate() {
         assert_eq!(*n, first + at, "the stream is broken");
@@ -278,10 +230,7 @@ fn no_byte_is_lost_or_repeated_by_rotation_and_reopening() {
     assert_unbroken_end(&sandbox, "x.log", BYTES);
     for name in &files[..10] {
         let length = sandbox.read_bytes(name).len();
-        assert!(
-            (1 << 20..(1 << 20) + (128 << 10)).contains(&length),
-            "{name} has {length} bytes"
-        );
+        assert!((1 << 20..(1 << 20) + (128 << 10)).contains(&length), "{name} has {length} bytes");
     }
 }
 
@@ -320,13 +269,9 @@ fn rotation_copes_with_files_that_are_there_or_gone() {
         "[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/x.log\nstdout_logfile_maxbytes=1000\nstdout_logfile_backups=2\n",
     );
     let daemon = Launch::new(&sandbox).start_up();
-    daemon.until("the first rotation", || {
-        sandbox.read("x.log.1").ends_with("ofirst\n")
-    });
+    daemon.until("the first rotation", || sandbox.read("x.log.1").ends_with("ofirst\n"));
     assert_eq!(sandbox.read("x.log.2"), "one");
-    daemon.until("an empty new file", || {
-        sandbox.has("x.log") && sandbox.read("x.log").is_empty()
-    }); // D-436
+    daemon.until("an empty new file", || sandbox.has("x.log") && sandbox.read("x.log").is_empty()); // D-436
     fs::remove_file(sandbox.path("x.log.1")).unwrap();
     fs::remove_file(sandbox.path("x.log")).unwrap();
     sandbox.write("go", "");
@@ -350,259 +295,4 @@ fn the_main_log_rotates_too() {
     assert!(!sandbox.has("supervisord.log.4"));
     let length = sandbox.read_bytes("supervisord.log.1").len();
     assert!((2000..3000).contains(&length), "{length}");
-}
-
-/// Starts a program whose log is a FIFO nobody reads, beside one that comes again and again.
-fn with_stuck_log(sandbox: &Sandbox) -> Daemon<'_> {
-    let fifo = sandbox.path("fifo");
-    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    sandbox.write("flood.py", include_str!("scripts/flood.py"));
-    sandbox.configure(
-        "[supervisord]\nloglevel=debug\n\
-         [program:stuck]\ncommand=python3 @DIR@/flood.py 0\nstdout_logfile=@DIR@/fifo\nstdout_logfile_maxbytes=0\npriority=1\n\
-         [program:other]\ncommand=sleep 1.1\nautorestart=true\nstdout_logfile=NONE\npriority=2\n",
-    );
-    Launch::new(sandbox).start_up()
-}
-
-// D-407: a FIFO with a reader that does not read: the rest of the daemon goes on in time
-#[test]
-fn a_stuck_log_holds_up_nobody_else() {
-    let sandbox = Sandbox::new();
-    let holder = hold_fifo_open(&sandbox);
-    let daemon = with_stuck_log(&sandbox);
-    drop(holder.join());
-    daemon.wait_for_log("spawned: 'stuck'");
-    daemon.wait_for_nth_log(4, "spawned: 'other'");
-    let log = daemon.log();
-    let at = |text: &str| {
-        log.iter()
-            .filter(|it| it.text.contains(text))
-            .map(|it| it.at)
-            .collect::<Vec<i64>>()
-    };
-    let (spawned, exited) = (at("spawned: 'other'"), at("exited: other"));
-    for (exit, start) in exited.iter().zip(&spawned[1..]) {
-        assert!(start - exit < 500, "restarted {} ms after its end", start - exit);
-    }
-    for (start, exit) in spawned.iter().zip(&exited) {
-        assert!(
-            exit - start < 2000,
-            "its end was seen {} ms after its start",
-            exit - start
-        );
-    }
-    assert!(daemon.processes().is_ok());
-    daemon.signal(Signal::SIGTERM);
-    let asked = daemon.wait_for_log("received SIGTERM");
-    let stopped = daemon.wait_for_log("stopped: stuck (terminated by SIGTERM)");
-    assert!(
-        stopped.at - asked.at < 3000,
-        "stopped after {} ms",
-        stopped.at - asked.at
-    );
-    assert_eq!(daemon.wait().code(), Some(0));
-    assert_dropped(&sandbox, "stuck");
-}
-
-/// Keeps a reading end open without reading, from when the FIFO is there until the daemon is up.
-fn hold_fifo_open(sandbox: &Sandbox) -> std::thread::JoinHandle<()> {
-    let fifo = sandbox.path("fifo");
-    std::thread::spawn(move || {
-        wait::until_true("the FIFO", || fifo.exists());
-        let end = fs::OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
-        std::mem::forget(end);
-    })
-}
-
-/// The loss is told, with how many bytes.
-fn assert_dropped(sandbox: &Sandbox, process: &str) {
-    let log = sandbox.read("supervisord.log");
-    let told = log.lines().any(|line| {
-        line.contains("dropped") && line.contains(process) && line[25..].chars().any(|it| it.is_ascii_digit())
-    });
-    assert!(told, "nothing tells of dropped output of {process}:\n{log}");
-}
-
-// D-407
-#[test]
-fn a_full_device_loses_output_and_nothing_else() {
-    let sandbox = Sandbox::new();
-    sandbox.write("flood.py", include_str!("scripts/flood.py"));
-    sandbox.configure(
-        "[program:x]\ncommand=python3 @DIR@/flood.py 1000000\nstdout_logfile=/dev/full\nstdout_logfile_maxbytes=0\n",
-    );
-    let daemon = Launch::new(&sandbox).start_up();
-    daemon.until("all of it to be taken", || sandbox.has("done"));
-    daemon.wait_for_state("x", "RUNNING");
-    daemon.wait_for_log("dropped");
-    assert_eq!(daemon.stop().code(), Some(0));
-    assert_dropped(&sandbox, "x");
-}
-
-/// Mounts something on a folder of the sandbox until dropped.
-struct Mount {
-    target: std::path::PathBuf,
-    image: Option<String>,
-}
-
-impl Mount {
-    fn tmpfs(sandbox: &Sandbox, name: &str, size: &str) -> Self {
-        let target = sandbox.make_dir(name);
-        must(
-            Command::new("mount")
-                .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
-                .arg(&target),
-        );
-        Self { target, image: None }
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _lazily = Command::new("umount")
-            .arg("-l")
-            .arg(&self.target)
-            .stderr(Stdio::null())
-            .status();
-        if let Some(device) = &self.image {
-            let _detached = Command::new("losetup").arg("-d").arg(device).status();
-        }
-    }
-}
-
-fn must(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-// D-407: and it goes on writing once there is room
-#[test]
-fn a_full_disk_loses_output_until_there_is_room() {
-    if !privileged() {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    let _mount = Mount::tmpfs(&sandbox, "small", "256k");
-    sandbox.write("x.sh", "until test -e @DIR@/go; do echo some output that takes room on the small disk; done; echo and now there is room; exec sleep 1000\n");
-    sandbox.configure(
-        "[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/small/x.log\nstdout_logfile_maxbytes=0\n",
-    );
-    let daemon = Launch::new(&sandbox).start_up();
-    let told = daemon.wait_for_log("No space left on device");
-    assert!(["ERRO", "WARN", "CRIT"].contains(&told.level.as_str()));
-    assert!(told.text.contains('x'));
-    let pid = daemon.pid_of("x");
-    fs::write(sandbox.path("small/x.log"), "").unwrap();
-    sandbox.write("go", "");
-    daemon.until("output in the file again", || {
-        sandbox.read("small/x.log").contains("and now there is room")
-    });
-    assert_eq!(daemon.pid_of("x"), pid);
-    assert_eq!(daemon.stop().code(), Some(0));
-    assert_dropped(&sandbox, "x");
-}
-
-// D-407, D-435
-#[test]
-fn the_folder_of_a_log_may_vanish() {
-    let sandbox = Sandbox::new();
-    sandbox.make_dir("folder");
-    sandbox.write("flood.py", include_str!("scripts/flood.py"));
-    sandbox.write(
-        "x.sh",
-        "echo before; until test -e @DIR@/go; do sleep 0.02; done; exec python3 @DIR@/flood.py 300000\n",
-    );
-    sandbox.configure(
-        "[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/folder/x.log\nstdout_logfile_maxbytes=100KB\n",
-    );
-    let daemon = Launch::new(&sandbox).start_up();
-    daemon.until("the first line", || sandbox.read("folder/x.log") == "before\n");
-    fs::remove_dir_all(sandbox.path("folder")).unwrap();
-    sandbox.write("go", "");
-    daemon.until("all of it to be taken", || sandbox.has("done"));
-    daemon.signal(Signal::SIGUSR2);
-    daemon.wait_for_log("supervisord logreopen");
-    daemon.wait_for_state("x", "RUNNING");
-    assert_eq!(daemon.stop().code(), Some(0));
-}
-
-/// A file system of its own, in a file; `None` where there are no loop devices.
-fn disk(sandbox: &Sandbox, name: &str) -> Option<Mount> {
-    let image = sandbox.path("image");
-    fs::File::create(&image).unwrap().set_len(8 << 20).unwrap();
-    must(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image));
-    let attach = Command::new("losetup")
-        .args(["--find", "--show"])
-        .arg(&image)
-        .output()
-        .unwrap();
-    if !attach.status.success() {
-        eprintln!("left out: no loop devices here");
-        return None;
-    }
-    let device = String::from_utf8(attach.stdout).unwrap().trim().to_owned();
-    let mount = Mount {
-        target: sandbox.make_dir(name),
-        image: Some(device.clone()),
-    };
-    must(Command::new("mount").arg(device).arg(&mount.target));
-    Some(mount)
-}
-
-/// A frozen file system: whoever writes to it hangs until this is dropped.
-struct Frozen<'m>(&'m Mount);
-
-impl<'m> Frozen<'m> {
-    fn new(mount: &'m Mount) -> Self {
-        must(Command::new("fsfreeze").arg("-f").arg(&mount.target));
-        Self(mount)
-    }
-}
-
-impl Drop for Frozen<'_> {
-    fn drop(&mut self) {
-        let _thawed = Command::new("fsfreeze")
-            .arg("-u")
-            .arg(&self.0.target)
-            .stderr(Stdio::null())
-            .status();
-    }
-}
-
-// D-407: a disk that hangs
-#[test]
-fn a_hanging_disk_holds_up_nobody_else() {
-    if !privileged() {
-        return;
-    }
-    let sandbox = Sandbox::new();
-    let Some(disk) = disk(&sandbox, "disk") else {
-        return;
-    };
-    sandbox.write("flood.py", include_str!("scripts/flood.py"));
-    sandbox.configure(
-        "[program:hangs]\ncommand=sh -c \"until test -e @DIR@/go; do sleep 0.02; done; exec python3 @DIR@/flood.py 0\"\n\
-         stdout_logfile=@DIR@/disk/x.log\nstdout_logfile_maxbytes=0\nautorestart=false\n\
-         [program:other]\ncommand=sleep 1.1\nautorestart=true\n",
-    );
-    let daemon = Launch::new(&sandbox).start_up();
-    daemon.wait_for_log("spawned: 'hangs'");
-    let frozen = Frozen::new(&disk); // dropped before the daemon, which could not die
-    sandbox.write("go", "");
-    let before = daemon.count_log("spawned: 'other'");
-    daemon.wait_for_nth_log(before + 2, "spawned: 'other'");
-    assert!(daemon.processes().is_ok());
-    processes::send(daemon.pid_of("hangs"), Signal::SIGKILL);
-    let exited = daemon.wait_for_log("exited: hangs (terminated by SIGKILL");
-    assert_eq!(exited.level, "WARN");
-    let again = daemon.count_log("spawned: 'other'");
-    daemon.wait_for_nth_log(again + 2, "spawned: 'other'");
-    drop(frozen);
-    assert_eq!(daemon.stop().code(), Some(0));
 }
