@@ -7,6 +7,7 @@ mod config;
 mod config_oracle;
 mod daemonize;
 mod differential;
+mod failing_logs;
 mod fcgi;
 mod harness;
 mod hostile;
