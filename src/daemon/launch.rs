@@ -185,7 +185,7 @@ impl BaseEnvironment {
     /// counts.
     fn added(&self, config: &ProcessConfig) -> Result<Vec<(String, CString)>, NulByte> {
         let url = config.serverurl.as_ref().or(self.server_url.as_ref());
-        let url = url.map(|url| ("SUPERVISOR_SERVER_URL", url.as_str()));
+        let url = url.filter(|url| !url.is_empty()).map(|url| ("SUPERVISOR_SERVER_URL", url.as_str()));
         let fixed = [
             Some(("SUPERVISOR_ENABLED", "1")),
             url,

@@ -93,7 +93,10 @@ impl FileSink {
                 self.failed_at = Some(Instant::now());
             }
         } else if full && matches!(written, Written::All) {
-            return self.rotate().map_or_else(|error| Written::Failed(data.len(), error), |()| Written::All);
+            return match self.rotate() {
+                Ok(()) => Written::All,
+                Err(error) => Written::Failed(data.len(), unrotated(&error)),
+            };
         }
         written
     }
@@ -132,6 +135,11 @@ impl FileSink {
             Ok(())
         }
     }
+}
+
+/// All of it is in the file; only the file is still the old one.
+fn unrotated(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("it cannot be rotated: {error}"))
 }
 
 impl Opened {
