@@ -16,3 +16,4 @@ mod logs;
 mod pidproxy;
 mod signals;
 mod state_transitions;
+mod syslog;

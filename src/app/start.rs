@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::generation::{self, Generation, Runner};
+use super::generation::{self, Generation, Occasion, Runner};
 use crate::bus::EventBus;
 use crate::config::schema::{Config, SupervisordConfig};
 use crate::daemon::fcgi::FcgiError;
@@ -64,7 +64,7 @@ pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartEr
     said.extend(raise_limits(&config.supervisord).map_err(StartError::Limit)?);
     config.messages.append(&mut said);
     let (bus, clock) = (EventBus::new(), Clock::new());
-    let generation = Generation::open(&config, &bus, clock)?;
+    let generation = Generation::open(&config, &bus, clock, Occasion::Start)?;
     if !config.supervisord.nodaemon {
         daemonize(&config.supervisord, &generation)?;
     }
