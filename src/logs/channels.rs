@@ -110,8 +110,11 @@ impl Channels {
 
     /// Waits for a channel no longer: how many bytes are dropped with it.
     pub fn abandon(&self, channel: &Arc<Channel>) -> u64 {
+        // While nobody works on it, nothing moves from one place to the next, so the count is exact.
+        let still = channel.pump.try_lock();
         let dropped = channel.unfinished();
         channel.orders.abandoned.store(true, Ordering::Release);
+        drop(still);
         self.workers.revisit(channel.key);
         dropped
     }
@@ -129,6 +132,12 @@ impl Channels {
             self.taken(channel, report);
         }
         reports
+    }
+
+    /// Whether a channel's file has taken part of a chunk, and takes no more (test-only).
+    #[cfg(test)]
+    pub fn waits_for_room(&self, channel: &Channel) -> bool {
+        channel.pump.try_lock().is_ok_and(|pump| pump.as_ref().is_some_and(Pump::is_held_up))
     }
 
     /// How many channels are not closed yet (test-only).
@@ -199,6 +208,11 @@ impl Hub {
     /// Arms what the channel waits for next.
     fn wait_for(&self, channel: &Arc<Channel>, pump: &mut Pump, progress: Progress) {
         let armed = match progress {
+            // Nobody may ever write to the pipe again: what a dead child left is read without waiting.
+            Progress::Reading if channel.orders.remaining.get().is_some() => {
+                channel.orders.visits.fetch_add(1, Ordering::AcqRel);
+                Ok(())
+            }
             Progress::Reading => self.poller.rearm(channel.pipe(), channel.key, Readiness::Readable),
             Progress::Writing => self.wait_for_room(channel, pump),
             Progress::Ended => {

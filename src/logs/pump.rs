@@ -99,6 +99,12 @@ impl Pump {
             && self.syslog.as_ref().is_none_or(|lines| !lines.holds_back())
     }
 
+    /// Whether the file has not taken all that was read (test-only).
+    #[cfg(test)]
+    pub(super) fn is_held_up(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// The descriptor to wait on for room.
     pub(super) fn file(&self) -> Option<&FileSink> {
         self.file.as_ref()

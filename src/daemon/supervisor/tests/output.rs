@@ -1,11 +1,9 @@
 //! Output of children, until their end.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::super::*;
 use super::harness::*;
@@ -103,12 +101,6 @@ fn a_grandchild_that_has_the_pipe_does_not_delay_the_exit() {
     assert_eq!(daemon.file("out"), "mine");
 }
 
-/// A named pipe that takes no more.
-fn is_full(fifo: &File) -> bool {
-    let mut polled = [PollFd::new(fifo.as_fd(), PollFlags::POLLOUT)];
-    poll(&mut polled, PollTimeout::ZERO).unwrap() == 0
-}
-
 // A log that takes nothing: at most a second, and the rest is counted.
 #[test]
 fn a_stuck_log_delays_the_exit_for_a_second() {
@@ -125,7 +117,8 @@ fn a_stuck_log_delays_the_exit_for_a_second() {
     for _ in 0..100 {
         child.say([b'x'; 1000]);
     }
-    wait_for(|| is_full(&fifo).then_some(()));
+    let stuck = daemon.supervisor.processes.values().next().unwrap().channels()[0].clone();
+    wait_for(|| daemon.supervisor.host.channels.waits_for_room(&stuck).then_some(()));
     daemon.end(child, DONE);
     assert!(!daemon.saw("EXITED"));
     daemon.pass(SECOND / 2);
