@@ -296,6 +296,7 @@ pub(super) async fn run_all(
             Outcome::Exit => return Ok(()),
             Outcome::Restart(next) => config = next,
         }
-        generation = Generation::open(&config, &runner.bus, runner.clock, Occasion::Reload)?;
+        generation = Generation::open(&config, &runner.bus, runner.clock, Occasion::Reload)
+            .map_err(|error| StartError::Reload(Box::new(error)))?;
     }
 }

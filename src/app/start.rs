@@ -36,6 +36,8 @@ pub(crate) enum StartError {
     Fcgi(FcgiError),
     /// The system refuses something else.
     System(&'static str, io::Error),
+    /// One of these, at a full reload, when everything is stopped already.
+    Reload(Box<StartError>),
 }
 
 impl fmt::Display for StartError {
@@ -50,6 +52,7 @@ impl fmt::Display for StartError {
             }
             Self::Fcgi(error) => error.fmt(f),
             Self::System(what, error) => write!(f, "could not {what}: {error}"),
+            Self::Reload(error) => error.fmt(f),
         }
     }
 }
