@@ -33,7 +33,8 @@ fn no_signal_is_blocked_or_ignored() {
 #[test]
 fn nothing_but_its_three_streams_reaches_a_child() {
     let sandbox = Sandbox::new();
-    let others: String = (0..20).map(|n| format!("[program:p{n}]\ncommand=sleep 1000\npriority=1\n")).collect();
+    let others: String =
+        (0..20).map(|n| format!("[program:p{n}]\ncommand=sleep 1000\npriority=1\n")).collect();
     sandbox.configure(&format!("{others}[program:x]\ncommand=ls -l /proc/self/fd\nstdout_logfile=@DIR@/x.log\nstartsecs=0\nautorestart=false\n"));
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("exited: x");
@@ -87,7 +88,9 @@ fn the_user_comes_before_the_folder() {
     );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("gave up: x");
-    let expected = sandbox.fill("supervisor: couldn't chdir to @DIR@/closed: EACCES\nsupervisor: child process was not spawned\n");
+    let expected = sandbox.fill(
+        "supervisor: couldn't chdir to @DIR@/closed: EACCES\nsupervisor: child process was not spawned\n",
+    );
     assert_eq!(sandbox.read("x.err"), expected);
 }
 
@@ -125,16 +128,19 @@ fn an_exit_is_seen_while_grandchildren_hold_the_pipe() {
 }
 
 fn still_writes(sandbox: &Sandbox) -> bool {
-    processes::belonging_to(sandbox.dir())
-        .into_iter()
-        .any(|pid| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|it| it.contains("echo late")))
+    processes::belonging_to(sandbox.dir()).into_iter().any(|pid| {
+        std::fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|it| it.contains("echo late"))
+    })
 }
 
 // D-352: all of what was written before the end, also when it is much and the end comes at once
 #[test]
 fn what_was_written_before_the_end_is_kept() {
     let sandbox = Sandbox::new();
-    sandbox.write("x.py", "import os\nfor n in range(6):\n    os.write(1, b'x' * 10000)\nos.write(1, b'end')\nos._exit(0)\n");
+    sandbox.write(
+        "x.py",
+        "import os\nfor n in range(6):\n    os.write(1, b'x' * 10000)\nos.write(1, b'end')\nos._exit(0)\n",
+    );
     sandbox.configure("[program:x]\ncommand=python3 @DIR@/x.py\nstdout_logfile=@DIR@/x.log\nstartsecs=0\n");
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("exited: x");
@@ -145,7 +151,9 @@ fn what_was_written_before_the_end_is_kept() {
 #[test]
 fn closing_its_outputs_does_not_end_a_process() {
     let sandbox = Sandbox::new();
-    sandbox.configure("[supervisord]\nloglevel=debug\n[program:x]\ncommand=sh -c \"exec 1>&- 2>&-; exec sleep 1000\"\n");
+    sandbox.configure(
+        "[supervisord]\nloglevel=debug\n[program:x]\ncommand=sh -c \"exec 1>&- 2>&-; exec sleep 1000\"\n",
+    );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_nth_log(2, "closed, stopped monitoring <");
     daemon.wait_for_state("x", "RUNNING");
@@ -169,21 +177,25 @@ fn a_hundred_children_that_die_at_once_are_all_reaped() {
     );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_nth_log(100, "spawned: 'p_");
-    let pids: Vec<i32> = daemon.processes().unwrap().iter().map(|it| it.member("pid").parse().unwrap()).collect();
+    let pids: Vec<i32> =
+        daemon.processes().unwrap().iter().map(|it| it.member("pid").parse().unwrap()).collect();
     pids.iter().for_each(|pid| processes::send(*pid, Signal::SIGKILL));
     daemon.wait_for_nth_log(100, "terminated by SIGKILL; not expected");
     assert!(pids.iter().all(|pid| processes::state(*pid).is_none()), "a zombie is left");
 }
 
 /// Becomes a subreaper, then supervisord.
-const SUBREAPER: &str = "import ctypes, os, sys\nctypes.CDLL(None).prctl(36, 1)\nos.execv(sys.argv[1], sys.argv[1:])\n";
+const SUBREAPER: &str =
+    "import ctypes, os, sys\nctypes.CDLL(None).prctl(36, 1)\nos.execv(sys.argv[1], sys.argv[1:])\n";
 
 // D-351
 #[test]
 fn orphans_are_reaped_and_told() {
     let sandbox = Sandbox::new();
     sandbox.write("subreaper.py", SUBREAPER);
-    sandbox.configure("[program:x]\ncommand=sh -c '(sleep 0.5; exit 3) & exec sleep 0.1'\nstartsecs=0\nautorestart=false\n");
+    sandbox.configure(
+        "[program:x]\ncommand=sh -c '(sleep 0.5; exit 3) & exec sleep 0.1'\nstartsecs=0\nautorestart=false\n",
+    );
     let launch = Launch::program("python3", &sandbox).arg(sandbox.path("subreaper.py"));
     let launch = launch.arg(Implementation::under_test().supervisord()).arg("-c").arg("supervisord.conf");
     let daemon = launch.start_up();
@@ -206,14 +218,18 @@ fn it_can_be_process_one() {
         "[program:x]\ncommand=sh -c '(sleep 0.5; exit 3) & exec sleep 0.1'\nstartsecs=0\nautorestart=false\n\
          [program:y]\ncommand=python3 @DIR@/report.py stay\n",
     );
-    let launch = ["--fork", "--pid", "--mount-proc", "--kill-child"].iter().fold(Launch::program("unshare", &sandbox), Launch::arg);
+    let launch = ["--fork", "--pid", "--mount-proc", "--kill-child"]
+        .iter()
+        .fold(Launch::program("unshare", &sandbox), Launch::arg);
     let launch = launch.arg(Implementation::under_test().supervisord()).arg("-c").arg("supervisord.conf");
     let daemon = launch.start();
     daemon.wait_for_log("supervisord started with pid 1");
     assert!(daemon.wait_for_log("reaped unknown pid ").text.ends_with("(exit status 3)"));
     daemon.wait_for_state("y", "RUNNING");
     let supervisord = wait::until("the daemon's pid outside", || {
-        processes::belonging_to(sandbox.dir()).into_iter().find(|it| processes::parent(*it) == Some(daemon.pid()))
+        processes::belonging_to(sandbox.dir())
+            .into_iter()
+            .find(|it| processes::parent(*it) == Some(daemon.pid()))
     });
     processes::send(supervisord, Signal::SIGTERM);
     assert_eq!(daemon.wait().code(), Some(0));
@@ -242,11 +258,15 @@ fn out_of_descriptors() {
     sandbox.configure(
         "[supervisord]\nminfds=60\n[program:p]\ncommand=sleep 1000\nnumprocs=40\nprocess_name=%(program_name)s_%(process_num)d\nstartretries=0\n",
     );
-    let command = format!("ulimit -n 60; exec {} -c supervisord.conf", Implementation::under_test().supervisord().display());
+    let command = format!(
+        "ulimit -n 60; exec {} -c supervisord.conf",
+        Implementation::under_test().supervisord().display()
+    );
     let daemon = Launch::program("sh", &sandbox).arg("-c").arg(command).start_up();
     let record = daemon.wait_for_log("spawnerr: ");
     assert!(
-        record.text.contains("too many open files to spawn 'p_") || record.text.contains("unknown error making dispatchers for 'p_"),
+        record.text.contains("too many open files to spawn 'p_")
+            || record.text.contains("unknown error making dispatchers for 'p_"),
         "{}",
         record.text
     );

@@ -34,9 +34,25 @@ fn help_names_every_option_on_stdout() {
         let (code, out, err) = run(&sandbox, &[argument]);
         assert_eq!((code, err.as_str()), (Some(0), ""));
         for option in [
-            "configuration", "nodaemon", "silent", "help", "version", "user", "umask", "directory", "logfile",
-            "logfile_maxbytes", "logfile_backups", "loglevel", "pidfile", "identifier", "childlogdir", "nocleanup",
-            "minfds", "strip_ansi", "minprocs",
+            "configuration",
+            "nodaemon",
+            "silent",
+            "help",
+            "version",
+            "user",
+            "umask",
+            "directory",
+            "logfile",
+            "logfile_maxbytes",
+            "logfile_backups",
+            "loglevel",
+            "pidfile",
+            "identifier",
+            "childlogdir",
+            "nocleanup",
+            "minfds",
+            "strip_ansi",
+            "minprocs",
         ] {
             assert!(out.contains(&format!("--{option}")), "{option}");
         }
@@ -67,14 +83,22 @@ fn an_error_comes_with_a_line_about_help() {
 #[test]
 fn several_problems_are_a_line_each() {
     let sandbox = Sandbox::new();
-    sandbox.configure("[supervisord]\nloglevel=loud\n[program:a]\ncommand=cat\npriority=high\n[program:b]\nnothing=1\n");
+    sandbox.configure(
+        "[supervisord]\nloglevel=loud\n[program:a]\ncommand=cat\npriority=high\n[program:b]\nnothing=1\n",
+    );
     let (code, _, err) = run(&sandbox, &["-c", "supervisord.conf"]);
     assert_eq!(code, Some(2));
     let lines: Vec<&str> = err.lines().collect();
     assert_eq!(lines.len(), 4, "{err}");
     assert!(lines[0].starts_with("Error: bad logging level name 'loud'"));
-    assert!(lines[1].starts_with("Error: invalid literal for int() with base 10: 'high' in section 'program:a'"));
-    assert!(lines[2].starts_with("Error: program section program:b does not specify a command in section 'program:b'"));
+    assert!(
+        lines[1].starts_with("Error: invalid literal for int() with base 10: 'high' in section 'program:a'")
+    );
+    assert!(
+        lines[2].starts_with(
+            "Error: program section program:b does not specify a command in section 'program:b'"
+        )
+    );
     assert!(lines[3].starts_with("For help, use "));
 }
 
@@ -86,7 +110,9 @@ fn nothing_found_at_the_default_places() {
     assert_eq!(code, Some(2));
     let error = err.lines().find(|it| it.starts_with("Error: ")).unwrap();
     assert!(error.starts_with("Error: No config file found at default paths ("));
-    assert!(error.contains("supervisord.conf, etc/supervisord.conf, /etc/supervisord.conf, /etc/supervisor/supervisord.conf)"));
+    assert!(error.contains(
+        "supervisord.conf, etc/supervisord.conf, /etc/supervisord.conf, /etc/supervisor/supervisord.conf)"
+    ));
     assert!(error.ends_with("; use the -c option to specify a config file at a different path"));
 }
 
@@ -144,7 +170,9 @@ fn files_that_cannot_be_had() {
 #[test]
 fn bytes_that_are_not_utf_8_and_byte_order_marks_are_refused() {
     let sandbox = Sandbox::new();
-    for bytes in [&b"[supervisord]\nidentifier=\xff\xfe\n"[..], b"\xef\xbb\xbf[supervisord]\n", b"\xff\xfe[\0s\0"] {
+    for bytes in
+        [&b"[supervisord]\nidentifier=\xff\xfe\n"[..], b"\xef\xbb\xbf[supervisord]\n", b"\xff\xfe[\0s\0"]
+    {
         fs::write(sandbox.path("supervisord.conf"), bytes).unwrap();
         let (code, _, err) = run(&sandbox, &["-n", "-c", "supervisord.conf"]);
         assert_eq!(code, Some(2), "{err}");
@@ -160,7 +188,8 @@ fn the_command_line_wins_over_the_file() {
     sandbox.configure(
         "[supervisord]\nloglevel=warn\nidentifier=file\n[program:x]\ncommand=sh -c \"echo -n '\x1b[1mx'; exec sleep 1000\"\nstdout_logfile=@DIR@/x.log\n",
     );
-    let arguments = ["--logl", "debug", "-iline", "--childlogd=auto2", "-l", "line.log", "-j", "line.pid", "-t"];
+    let arguments =
+        ["--logl", "debug", "-iline", "--childlogd=auto2", "-l", "line.log", "-j", "line.pid", "-t"];
     let daemon = arguments.iter().fold(Launch::new(&sandbox), Launch::arg).start();
     let log = || sandbox.read("line.log");
     daemon.until("the program to be spawned", || log().contains("spawned: 'x'"));
@@ -177,7 +206,8 @@ fn what_the_file_says_comes_first_in_the_log() {
     sandbox.configure("[include]\nfiles=nosuch/*.ini more.ini\n");
     sandbox.write("more.ini", "[program:x]\ncommand=cat\nautostart=false\nstdout_logfile_maxbytes=0\n");
     let daemon = Launch::new(&sandbox).start_up();
-    let lines: Vec<String> = daemon.log().iter().map(|it| it.line()).filter(|it| !it.contains("as root")).collect();
+    let lines: Vec<String> =
+        daemon.log().iter().map(|it| it.line()).filter(|it| !it.contains("as root")).collect();
     assert!(lines[0].starts_with("WARN No file matches via include \""), "{lines:?}");
     assert_eq!(
         lines[1],
@@ -224,7 +254,12 @@ fn every_line_of_the_sample_is_valid_without_its_semicolon() {
     let sandbox = Sandbox::new();
     sandbox.make_dir("relative/directory");
     let text = sample_in(&sandbox);
-    let replacements = [("=supervisord ", "=root "), ("chrism", "root"), ("/a/path", "AUTO"), ("127.0.0.1:0", "127.0.0.1:1")];
+    let replacements = [
+        ("=supervisord ", "=root "),
+        ("chrism", "root"),
+        ("/a/path", "AUTO"),
+        ("127.0.0.1:0", "127.0.0.1:1"),
+    ];
     let text = replacements.iter().fold(text, |text, (from, to)| text.replace(from, to));
     let text = text.replace(";programs=progname1,progname2", ";programs=theprogramname");
     let is_commented = |line: &str| {
@@ -247,7 +282,8 @@ fn check(sandbox: &Sandbox) -> (Option<i32>, String, String) {
     let text = sandbox.read("supervisord.conf");
     sandbox.write("supervisord.conf", &format!("{text}\n[program:theveryend]\ncommand=cat\npriority=bad\n"));
     let (code, out, err) = run(sandbox, &["-n", "-c", "supervisord.conf"]);
-    let others: Vec<&str> = err.lines().filter(|it| it.starts_with("Error: ") && !it.contains("theveryend")).collect();
+    let others: Vec<&str> =
+        err.lines().filter(|it| it.starts_with("Error: ") && !it.contains("theveryend")).collect();
     assert!(err.contains("theveryend"), "{err}");
     (code, out, others.join("\n"))
 }

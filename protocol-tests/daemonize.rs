@@ -83,7 +83,9 @@ fn relative_paths_of_its_own_belong_to_the_folder_it_was_started_in() {
     assert!(sandbox.has("s.sock"));
     assert_eq!(sandbox.list("auto").len(), 2);
     processes::send(pid, Signal::SIGHUP);
-    wait::until_true("a second start", || sandbox.read("supervisord.log").matches("spawned: 'x'").count() == 2);
+    wait::until_true("a second start", || {
+        sandbox.read("supervisord.log").matches("spawned: 'x'").count() == 2
+    });
     assert_eq!(sandbox.read("supervisord.log").matches("daemonizing").count(), 1); // D-261
     assert!(sandbox.list("home").is_empty());
     end(&sandbox, pid);
@@ -298,8 +300,13 @@ fn as_nobody(sandbox: &Sandbox, implementation: Implementation) -> Daemon<'_> {
 #[test]
 fn limits_are_raised_and_inherited() {
     let sandbox = Sandbox::new();
-    sandbox.configure("[supervisord]\nminfds=500\n[program:x]\ncommand=sh -c 'ulimit -n > @DIR@/limit; exec sleep 1000'\n");
-    let command = format!("ulimit -Sn 100; exec {} -c supervisord.conf", Implementation::under_test().supervisord().display());
+    sandbox.configure(
+        "[supervisord]\nminfds=500\n[program:x]\ncommand=sh -c 'ulimit -n > @DIR@/limit; exec sleep 1000'\n",
+    );
+    let command = format!(
+        "ulimit -Sn 100; exec {} -c supervisord.conf",
+        Implementation::under_test().supervisord().display()
+    );
     let daemon = Launch::program("sh", &sandbox).arg("-c").arg(command).start_up();
     daemon.wait_for_log("Increased RLIMIT_NOFILE limit to 500");
     daemon.until("the child's limit", || sandbox.read("limit").trim() == "500");
@@ -309,8 +316,13 @@ fn limits_are_raised_and_inherited() {
 #[test]
 fn higher_limits_stay() {
     let sandbox = Sandbox::new();
-    sandbox.configure("[supervisord]\nminfds=100\n[program:x]\ncommand=sh -c 'ulimit -n > @DIR@/limit; exec sleep 1000'\n");
-    let command = format!("ulimit -Sn 300; exec {} -c supervisord.conf", Implementation::under_test().supervisord().display());
+    sandbox.configure(
+        "[supervisord]\nminfds=100\n[program:x]\ncommand=sh -c 'ulimit -n > @DIR@/limit; exec sleep 1000'\n",
+    );
+    let command = format!(
+        "ulimit -Sn 300; exec {} -c supervisord.conf",
+        Implementation::under_test().supervisord().display()
+    );
     let daemon = Launch::program("sh", &sandbox).arg("-c").arg(command).start_up();
     daemon.until("the child's limit", || sandbox.read("limit").trim() == "300");
     assert_eq!(daemon.count_log("Increased RLIMIT"), 0);
@@ -329,5 +341,8 @@ fn limits_that_cannot_be_had_end_the_start() {
     let status = as_nobody(&sandbox, Implementation::under_test()).wait();
     assert_eq!(status.code(), Some(2));
     let error = sandbox.read("err");
-    assert!(error.starts_with("Error: ") && error.contains("minfds") && error.contains("999999999"), "{error}");
+    assert!(
+        error.starts_with("Error: ") && error.contains("minfds") && error.contains("999999999"),
+        "{error}"
+    );
 }

@@ -1,9 +1,6 @@
 //! pidproxy: the real executable with a child that tells what it hears.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say so at once"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say so at once")]
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
@@ -36,21 +33,14 @@ impl Proxy {
         let script = dir.join("teller");
         std::fs::write(&script, TELLER).unwrap();
         let mut command = command(dir, &["pid", "/bin/sh", "teller", "a b", "--c"]);
-        #[allow(
-            clippy::disallowed_methods,
-            reason = "nothing else in this test waits for children"
-        )]
+        #[allow(clippy::disallowed_methods, reason = "nothing else in this test waits for children")]
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let ready = lines.next().unwrap().unwrap();
         let words: Vec<&str> = ready.splitn(3, ' ').collect();
         assert_eq!((words[0], words[2]), ("ready", "a b --c"));
         let child = Pid::from_raw(words[1].parse().unwrap());
-        Self {
-            process,
-            lines,
-            child,
-        }
+        Self { process, lines, child }
     }
 
     fn signal(&self, signal: Signal) {
@@ -113,13 +103,7 @@ fn signals_go_to_the_pid_in_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let mut proxy = Proxy::start(dir.path());
         std::fs::write(dir.path().join("pid"), format!(" {}\n", proxy.child)).unwrap();
-        for signal in [
-            Signal::SIGHUP,
-            Signal::SIGUSR1,
-            Signal::SIGUSR2,
-            Signal::SIGHUP,
-            last,
-        ] {
+        for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGHUP, last] {
             proxy.signal(signal);
             assert_eq!(format!("SIG{}", proxy.line()), signal.as_str());
         }

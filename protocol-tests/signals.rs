@@ -59,7 +59,9 @@ fn hup_with_a_broken_file_leaves_everything_running() {
     sandbox.configure("[program:x]\ncommand=sleep 1000\nstartsecs=0\n");
     let daemon = Launch::new(&sandbox).start_up();
     let child = daemon.pid_of("x");
-    sandbox.configure("[program:x]\ncommand=sleep 1000\npriority=bad\n[program:y]\ncommand=cat\nstartsecs=worse\n");
+    sandbox.configure(
+        "[program:x]\ncommand=sleep 1000\npriority=bad\n[program:y]\ncommand=cat\nstartsecs=worse\n",
+    );
     daemon.signal(Signal::SIGHUP);
     let first = daemon.wait_for_log("invalid literal for int() with base 10: 'bad'");
     let second = daemon.wait_for_log("invalid literal for int() with base 10: 'worse'");

@@ -35,7 +35,9 @@ fn a_process_is_running_once_it_stayed_up_for_longer_than_startsecs() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_state("x", "STARTING");
     let spawned = daemon.wait_for_log("spawned: 'x' with pid");
-    let success = daemon.wait_for_log("success: x entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)");
+    let success = daemon.wait_for_log(
+        "success: x entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)",
+    );
     assert_about(success.at - spawned.at, 1000);
     let info = daemon.wait_for_state("x", "RUNNING");
     assert!(spawned.text.ends_with(info.member("pid")));
@@ -139,14 +141,19 @@ fn who_lived_longer_than_a_second_is_restarted_at_once() {
 fn autorestart_decides_who_comes_again() {
     let sandbox = Sandbox::new();
     let program = |name: &str, code: i32, restart: &str| {
-        format!("[program:{name}]\ncommand=sh -c 'sleep 1.1; exit {code}'\nstartsecs=0\nautorestart={restart}\nexitcodes=0,2\n")
+        format!(
+            "[program:{name}]\ncommand=sh -c 'sleep 1.1; exit {code}'\nstartsecs=0\nautorestart={restart}\nexitcodes=0,2\n"
+        )
     };
-    sandbox.configure(&[
-        program("always", 0, "true"),
-        program("unexpected", 1, "unexpected"),
-        program("expected", 2, "unexpected"),
-        program("never", 1, "false"),
-    ].concat());
+    sandbox.configure(
+        &[
+            program("always", 0, "true"),
+            program("unexpected", 1, "unexpected"),
+            program("expected", 2, "unexpected"),
+            program("never", 1, "false"),
+        ]
+        .concat(),
+    );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_nth_log(2, "spawned: 'always'");
     daemon.wait_for_nth_log(2, "spawned: 'unexpected'");
@@ -237,13 +244,16 @@ fn grandchild(sandbox: &Sandbox, name: &str) -> i32 {
 fn stop_signals_go_to_the_process_or_to_its_group() {
     let sandbox = Sandbox::new();
     let deaf = "trap '' TERM; ";
-    sandbox.configure(&[
-        "[supervisord]\nloglevel=debug\n".to_owned(),
-        with_grandchild("alone", "", ""),
-        with_grandchild("group", "", "stopasgroup=true\n"),
-        with_grandchild("killed", deaf, "stopsignal=TERM\n"),
-        with_grandchild("killgroup", deaf, "killasgroup=true\n"),
-    ].concat());
+    sandbox.configure(
+        &[
+            "[supervisord]\nloglevel=debug\n".to_owned(),
+            with_grandchild("alone", "", ""),
+            with_grandchild("group", "", "stopasgroup=true\n"),
+            with_grandchild("killed", deaf, "stopsignal=TERM\n"),
+            with_grandchild("killgroup", deaf, "killasgroup=true\n"),
+        ]
+        .concat(),
+    );
     let daemon = Launch::new(&sandbox).start_up();
     let names = ["alone", "group", "killed", "killgroup"];
     let pids = names.map(|it| grandchild(&sandbox, it));
@@ -264,7 +274,8 @@ fn stop_signals_go_to_the_process_or_to_its_group() {
 #[test]
 fn a_stop_right_after_the_start_is_not_lost() {
     let sandbox = Sandbox::new();
-    let programs: String = (0..10).map(|n| format!("[program:p{n}]\ncommand=sleep 1000\nstopwaitsecs=60\n")).collect();
+    let programs: String =
+        (0..10).map(|n| format!("[program:p{n}]\ncommand=sleep 1000\nstopwaitsecs=60\n")).collect();
     sandbox.configure(&programs);
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("spawned: ");
@@ -285,7 +296,8 @@ fn a_shutdown_ends_a_backoff_and_starts_nothing() {
     daemon.signal(Signal::SIGTERM);
     let asked = daemon.wait_for_log("received SIGTERM");
     daemon.wait_for_log("stopped: slow (exit status 0)");
-    let late: Vec<Record> = records_with(&daemon, "spawned: ").into_iter().filter(|it| it.at > asked.at).collect();
+    let late: Vec<Record> =
+        records_with(&daemon, "spawned: ").into_iter().filter(|it| it.at > asked.at).collect();
     assert_eq!(late, []);
     assert_eq!(daemon.wait().code(), Some(0));
 }
@@ -317,7 +329,14 @@ fn groups_stop_one_after_another_and_their_processes_at_once() {
     let rest: Vec<&str> = steps.iter().skip(4).map(String::as_str).collect();
     assert_eq!(
         rest,
-        ["killing alike_b", "stopped: alike_b", "killing alike_a", "stopped: alike_a", "killing first", "stopped: first"]
+        [
+            "killing alike_b",
+            "stopped: alike_b",
+            "killing alike_a",
+            "stopped: alike_a",
+            "killing first",
+            "stopped: first"
+        ]
     );
 }
 

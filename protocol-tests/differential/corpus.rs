@@ -114,9 +114,9 @@ pub fn load(folder: &str) -> Vec<Case> {
 }
 
 fn parse(corpus: &str) -> Vec<Case> {
-    let texts = corpus.strip_prefix("== ").unwrap_or_else(|| {
-        corpus.split_once("\n== ").expect("a file of cases has at least one").1
-    });
+    let texts = corpus
+        .strip_prefix("== ")
+        .unwrap_or_else(|| corpus.split_once("\n== ").expect("a file of cases has at least one").1);
     texts.split("\n== ").map(case).collect()
 }
 

@@ -128,7 +128,8 @@ impl Run<'_> {
         for process in daemon.processes().unwrap_or_default() {
             let member = |name: &str| process.member(name).to_owned();
             self.groups.insert(member("name"), member("group"));
-            let shown = ["group", "name", "statename", "spawnerr", "exitstatus", "stdout_logfile", "stderr_logfile"];
+            let shown =
+                ["group", "name", "statename", "spawnerr", "exitstatus", "stdout_logfile", "stderr_logfile"];
             let line: Vec<String> = shown.iter().map(|it| format!("{it}={}", member(it))).collect();
             let line = self.plain(&line.join(" "));
             self.add("processes", line);
@@ -138,7 +139,8 @@ impl Run<'_> {
     /// What the terminal shows beside the copy of the log (D-224).
     fn describe_streams(&mut self, taken: bool) {
         let out = self.sandbox.read("out");
-        let lines: Vec<String> = out.lines().filter(|it| activity::record(it).is_none()).map(str::to_owned).collect();
+        let lines: Vec<String> =
+            out.lines().filter(|it| activity::record(it).is_none()).map(str::to_owned).collect();
         lines.iter().for_each(|line| self.add("stdout", self.plain(line)));
         if !taken {
             let errors = self.plain(&self.sandbox.read("err"));
@@ -163,7 +165,10 @@ impl Run<'_> {
     fn describe_record(&mut self, record: &Record) {
         let owner = subject(&record.text).filter(|it| self.groups.contains_key(*it)).map(str::to_owned);
         let Some(owner) = owner else {
-            return self.add(if record.text.starts_with("spawnerr") { "spawn errors" } else { "log" }, record.line());
+            return self.add(
+                if record.text.starts_with("spawnerr") { "spawn errors" } else { "log" },
+                record.line(),
+            );
         };
         self.add(&format!("log of {owner}"), record.line());
         let is_first = !self.sections.get("start order").is_some_and(|it| it.contains(&owner));
@@ -192,11 +197,13 @@ impl Run<'_> {
     }
 
     fn describe_files(&mut self, folder: &Path) {
-        let mut entries: Vec<_> = fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path()).collect();
+        let mut entries: Vec<_> =
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path()).collect();
         entries.sort();
         for path in entries {
             let Ok(facts) = fs::symlink_metadata(&path) else { continue };
-            let shown = self.plain(path.strip_prefix(self.sandbox.dir()).unwrap_or(&path).to_str().unwrap_or_default());
+            let shown = self
+                .plain(path.strip_prefix(self.sandbox.dir()).unwrap_or(&path).to_str().unwrap_or_default());
             if ["report", "out", "err", "supervisord.log", "supervisord.conf"].contains(&shown.as_str()) {
                 continue;
             }
@@ -233,7 +240,8 @@ impl Run<'_> {
 /// the reference loses a signal that comes before (D-349).
 fn is_settled(processes: &[Value]) -> bool {
     let changing = |it: &Value| ["STARTING", "BACKOFF", "STOPPING"].contains(&it.member("statename"));
-    let cmdline = |it: &Value| fs::read_to_string(format!("/proc/{}/cmdline", it.member("pid"))).unwrap_or_default();
+    let cmdline =
+        |it: &Value| fs::read_to_string(format!("/proc/{}/cmdline", it.member("pid"))).unwrap_or_default();
     let forking = |it: &Value| cmdline(it).contains("supervisord.conf");
     !processes.iter().any(|it| changing(it) || forking(it))
         && processes.iter().any(|it| !["", "0"].contains(&it.member("start")))
@@ -246,7 +254,8 @@ fn subject(text: &str) -> Option<&str> {
             return rest.split('\'').next();
         }
     }
-    let starts = ["success: ", "exited: ", "stopped: ", "gave up: ", "killing ", "sending ", "unable to signal "];
+    let starts =
+        ["success: ", "exited: ", "stopped: ", "gave up: ", "killing ", "sending ", "unable to signal "];
     starts.iter().find_map(|start| text.strip_prefix(start)?.split(' ').next())
 }
 

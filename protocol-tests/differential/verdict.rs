@@ -31,9 +31,11 @@ fn arguments(case: &Case, sandbox: &Sandbox) -> Vec<String> {
 }
 
 fn ask_reference(cases: &[Case], sandboxes: &[Sandbox]) -> Vec<Value> {
-    let questions: Vec<Value> = cases.iter().zip(sandboxes).map(|(case, sandbox)| question(case, sandbox)).collect();
+    let questions: Vec<Value> =
+        cases.iter().zip(sandboxes).map(|(case, sandbox)| question(case, sandbox)).collect();
     let questions = serde_json::to_vec(&questions).unwrap();
-    let script: PathBuf = [env!("CARGO_MANIFEST_DIR"), "protocol-tests/oracle/check_config.py"].iter().collect();
+    let script: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "protocol-tests/oracle/check_config.py"].iter().collect();
     let mut command = Command::new(reference::program("python"));
     let mut input = tempfile::tempfile().unwrap();
     input.write_all(&questions).unwrap();

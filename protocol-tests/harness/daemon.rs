@@ -212,9 +212,8 @@ impl Daemon<'_> {
 
     /// Waits until a process is in a state, and tells its description.
     pub fn wait_for_state(&self, name: &str, state: &str) -> Value {
-        let found = wait::within(wait::PATIENCE, || {
-            self.process(name).filter(|it| it.member("statename") == state)
-        });
+        let found =
+            wait::within(wait::PATIENCE, || self.process(name).filter(|it| it.member("statename") == state));
         found.unwrap_or_else(|| self.fail(&format!("{name} to be {state} (is {:?})", self.process(name))))
     }
 

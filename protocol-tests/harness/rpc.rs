@@ -69,7 +69,9 @@ fn request(method: &str, parameters: &[&str]) -> String {
             format!("<param><value><string>{}</string></value></param>", quick_xml::escape::escape(*it))
         })
         .collect();
-    format!("<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params>{parameters}</params></methodCall>")
+    format!(
+        "<?xml version='1.0'?><methodCall><methodName>{method}</methodName><params>{parameters}</params></methodCall>"
+    )
 }
 
 fn post(socket: &Path, body: &str) -> std::io::Result<String> {
