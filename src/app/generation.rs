@@ -2,6 +2,7 @@
 //! control servers, a pidfile and a `Supervisor`; the bus, the workers, the signals and the mailbox
 //! outlive it.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 
@@ -18,7 +19,8 @@ use crate::daemon::host::{Answer, Host};
 use crate::daemon::launch::{BaseEnvironment, Launcher};
 use crate::daemon::supervisor::{Loader, Outcome, Sources, Supervisor};
 use crate::daemon::table::{Deadlines, Table};
-use crate::http::{self, Limits, Log, Router};
+use crate::http::stream::{LogStream, Reading, Source};
+use crate::http::{self, Common, Limits, Log, Refusals, Router};
 use crate::logs::auto;
 use crate::logs::channels::Channels;
 use crate::logs::journal::{Journal, JournalTarget};
@@ -29,9 +31,19 @@ use crate::rpc::{self, DaemonFacts, Endpoint};
 use crate::sys::clock::Clock;
 use crate::sys::kernel::{Kernel, Unix};
 use crate::sys::pidfile::{self, PidFile};
+use crate::sys::rlimit;
 use crate::sys::signals::Signals;
 use crate::sys::sockets::{self, ControlListener};
 use crate::sys::timer::DeadlineTimer;
+
+/// Descriptors for the daemon itself and for starts in progress.
+const DESCRIPTORS_OWN: usize = 128;
+/// Descriptors for each program that runs: three pipes and two log files.
+const DESCRIPTORS_EACH: usize = 5;
+/// Connections that there may be in any case.
+const FEWEST_CONNECTIONS: usize = 16;
+/// Connections beyond which memory would be the limit.
+const MOST_CONNECTIONS: usize = 4096;
 
 /// What a generation opens before it runs: up to here errors end the program.
 pub(super) struct Generation {
@@ -164,6 +176,7 @@ pub(super) struct Runner {
     answers: mpsc::Sender<Answer>,
     handle: Handle,
     sources: Sources,
+    refusals: Rc<Refusals>,
 }
 
 impl Runner {
@@ -179,7 +192,7 @@ impl Runner {
         let (answers, answered) = mpsc::channel();
         let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
         let sources = Sources { signals, bell, timer, commands, answers: answered };
-        Ok(Self { loader, bus, clock, channels, answers, handle, sources })
+        Ok(Self { loader, bus, clock, channels, answers, handle, sources, refusals: Rc::default() })
     }
 
     /// Runs one generation to its end.
@@ -236,11 +249,18 @@ impl Runner {
         };
         let log = self.log(journal);
         let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), Rc::clone(&log));
-        let router = Rc::new(Router::default().route("/RPC2", Rc::new(endpoint)));
-        let half = usize::try_from(config.supervisord.minfds / 2).unwrap_or(usize::MAX);
-        let limits = Limits { connections: half, ..Limits::default() };
+        let reading = Reading::new(self.channels.workers().clone(), closing.clone());
+        let children = LogStream::new(Source::Processes(self.handle.clone()), reading.clone());
+        let own = LogStream::new(Source::Daemon(own_log(&config.supervisord)), reading);
+        let router = Router::default()
+            .route("/RPC2", Rc::new(endpoint))
+            .route("/logtail", Rc::new(children))
+            .route("/mainlogtail", Rc::new(own));
+        let limits = Limits { connections: connections(config), ..Limits::default() };
+        let refusals = Rc::clone(&self.refusals);
+        let common = Common { service: Rc::new(router), log: Rc::clone(&log), limits, refusals };
         async move {
-            if let Err(error) = http::serve(listeners, router, Rc::clone(&log), limits, closing).await {
+            if let Err(error) = http::serve(listeners, common, closing).await {
                 log(Level::Critical, format_args!("cannot serve: {error}"));
             }
         }
@@ -256,6 +276,23 @@ impl Runner {
             }
         })
     }
+}
+
+/// The file of the activity log, if it has one.
+fn own_log(settings: &SupervisordConfig) -> Option<PathBuf> {
+    match &settings.logfile {
+        MainLog::File(path) => Some(path.clone()),
+        MainLog::Syslog => None,
+    }
+}
+
+/// How many connections there may be: half of the descriptors that this many programs leave free. The
+/// other half is for log streams, whose files come on top, and for programs that are added later.
+fn connections(config: &Config) -> usize {
+    let programs = config.groups.iter().map(|group| group.processes.len()).sum::<usize>();
+    let needed = DESCRIPTORS_OWN + DESCRIPTORS_EACH * programs;
+    let limit = rlimit::descriptors().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    (limit.saturating_sub(needed) / 2).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
 }
 
 /// D-220

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::sys::poller::{Poller, Ready};
 use crate::sys::thread;
 use crate::wire::capture::Piece;
@@ -130,6 +132,16 @@ impl Workers {
     /// Hands over a job. Never blocks.
     pub fn run(&self, job: Job) {
         self.0.submit(Task::Run(job));
+    }
+
+    /// Hands over a job whose result is waited for; it is dropped if nobody does any more. Never blocks.
+    pub fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Scratch) -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (answer, ticket) = oneshot::channel();
+        self.run(Box::new(move |scratch| drop(answer.send(work(scratch)))));
+        ticket
     }
 
     /// Has the handler called for `key`, as if its descriptor had become ready. Never blocks.
