@@ -201,7 +201,8 @@ impl Runner {
         let Generation { journal, observer, listeners, logs, .. } = generation;
         let closing = CancellationToken::new();
         let serving = tokio::task::spawn_local(self.serve(config, listeners, &journal, closing.clone()));
-        let mut supervisor = Supervisor::new(self.host(config, journal), Arc::clone(&self.loader));
+        let host = self.host(config, journal);
+        let mut supervisor = Supervisor::new(host, Arc::clone(&self.loader), config.groups.clone());
         for (group, logs) in logs {
             supervisor.add_group(group, logs);
         }

@@ -18,13 +18,30 @@ use crate::config::words::split_command;
 use crate::logs::channel::ChannelSpec;
 use crate::logs::sink::FileSink;
 use crate::model::pyrepr;
-use crate::sys::command::{self, DEFAULT_PATH};
+use crate::sys::command::{self, CommandError, DEFAULT_PATH};
 use crate::sys::kernel::Kernel;
 use crate::sys::pipe::{self, ChildPipes};
 use crate::sys::spawn::{ForkError, NulByte, SpawnRequest, UserChange, c_string};
 
 /// Why a child could not be started, as shown.
 pub type SpawnError = Arc<str>;
+
+/// Why a command cannot be executed, as shown (D-330 to D-334).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// There is no such file.
+    Missing(SpawnError),
+    /// It cannot be parsed, or its file cannot be executed.
+    Refused(SpawnError),
+}
+
+impl From<Unusable> for SpawnError {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Missing(text) | Unusable::Refused(text) => text,
+        }
+    }
+}
 
 /// What a worker needs to start a child.
 #[derive(Debug)]
@@ -83,6 +100,11 @@ impl Launcher {
         })
     }
 
+    /// Whether the command can be executed, as far as that can be told without trying (C-250). May block.
+    pub fn check(&self, config: &ProcessConfig) -> Result<(), Unusable> {
+        self.resolve(config).map(drop)
+    }
+
     fn fork(
         &self,
         config: &ProcessConfig,
@@ -108,14 +130,20 @@ impl Launcher {
     }
 
     /// The file to execute and the words of the command (D-330 to D-334).
-    fn resolve(&self, config: &ProcessConfig) -> Result<(CString, Vec<CString>), SpawnError> {
+    fn resolve(&self, config: &ProcessConfig) -> Result<(CString, Vec<CString>), Unusable> {
         let command = &config.command;
-        let words = split_command(command)
-            .map_err(|error| format!("can't parse command {}: {error}", pyrepr::string(command)))?;
-        let Some(word) = words.first() else { return Err("command is empty".into()) };
+        let words = split_command(command).map_err(|error| {
+            Unusable::Refused(format!("can't parse command {}: {error}", pyrepr::string(command)).into())
+        })?;
+        let Some(word) = words.first() else { return Err(Unusable::Refused("command is empty".into())) };
         let search_path = self.environment.search_path(config);
-        let file = command::find(word, search_path).map_err(|error| error.to_string())?;
-        Ok((c_string(file.as_os_str())?, words.iter().map(c_string).collect::<Result<_, _>>()?))
+        let file = command::find(word, search_path).map_err(|error| match error {
+            CommandError::NotFound(_) => Unusable::Missing(error.to_string().into()),
+            _ => Unusable::Refused(error.to_string().into()),
+        })?;
+        let argv = words.iter().map(c_string).collect::<Result<_, _>>();
+        let refused = |nul: NulByte| Unusable::Refused(nul.into());
+        Ok((c_string(file.as_os_str()).map_err(refused)?, argv.map_err(refused)?))
     }
 
     /// What a child does to become this user (D-343).

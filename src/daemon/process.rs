@@ -4,7 +4,8 @@
 //! error, the end of the output) is told to it. After a death the exit waits, as `Input::Drained` not
 //! yet given, until the log path has handled what was in the pipes, at most a second.
 
-use std::os::fd::OwnedFd;
+mod requests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use std::time::Duration;
 use super::command::ProcessInfo;
 use super::host::{Answer, Host};
 use super::launch::{LaunchRequest, Launched, SpawnError};
+use super::stdin::Stdin;
 use super::table::ProcessKey;
+use super::waiters::Waiters;
 use crate::config::schema::{AutoRestart, ChannelConfig, LogFile, ProcessConfig};
 use crate::logs::channel::{Channel, ChannelReport, ChannelSpec};
 use crate::logs::sink::FileSpec;
@@ -41,6 +44,7 @@ pub struct Process {
     launch: Option<Launch>,
     /// Numbers launches.
     launches: u64,
+    waiters: Waiters,
     started: Option<WallTime>,
     stopped: Option<WallTime>,
 }
@@ -64,7 +68,7 @@ struct Launch {
 /// A child that is not reaped, or not drained yet.
 struct Child {
     /// Held open: the child must not see an end of its input (D-341).
-    _stdin: Option<OwnedFd>,
+    stdin: Option<Stdin>,
     open: Vec<Arc<Channel>>,
     drain_until: Option<Moment>,
 }
@@ -79,6 +83,7 @@ impl Process {
             machine,
             logs,
             child: None,
+            waiters: Waiters::default(),
             launch: None,
             launches: 0,
             started: None,
@@ -99,6 +104,11 @@ impl Process {
     /// Its state.
     pub fn state(&self) -> ProcessState {
         self.machine.state()
+    }
+
+    /// Its log files.
+    pub fn logs(&self) -> &LogPaths {
+        &self.logs
     }
 
     /// The child's open channels.
@@ -133,6 +143,7 @@ impl Process {
         for effect in effects {
             self.perform(host, now, effect);
         }
+        self.report_wait(host, now);
         host.deadlines.set(self.key, self.deadline());
     }
 
@@ -145,12 +156,25 @@ impl Process {
     }
 
     fn publish(&mut self, host: &Host, now: Now, event: Event) {
-        if let Event::StateChanged(change) = &event
-            && matches!(change.entered, Entered::Starting { .. })
-        {
+        let entered = match &event {
+            Event::StateChanged(change) => Some(change.entered),
+            _ => None,
+        };
+        if matches!(entered, Some(Entered::Starting { .. })) {
             self.started = Some(now.wall);
         }
         host.publish(now, event);
+        if let Some(entered) = entered {
+            let failed = !self.machine.spawnerr().is_empty();
+            self.waiters.entered(&self.config.name, entered.state(), failed);
+        }
+    }
+
+    /// D-326
+    fn report_wait(&mut self, host: &Host, now: Now) {
+        if self.waiters.should_report(now.mono, self.state()) {
+            host.notice(now, Notice::WaitingToStop(self.config.name.clone()));
+        }
     }
 
     fn signal(&mut self, host: &mut Host, now: Now, target: (i32, bool, Signal), kill: bool) {
@@ -177,7 +201,7 @@ impl Process {
         let (key, launcher) = (self.key, Arc::clone(&host.launcher));
         let work = move || Answer::Launched(key, number, launcher.launch(request));
         host.table.launch_begun();
-        host.channels.ask(work, host.answers.clone());
+        host.ask(work);
     }
 
     fn channel_specs(&self, host: &Host) -> Vec<ChannelSpec> {
@@ -214,6 +238,7 @@ impl Process {
             Ok(launched) => {
                 let pid = launched.pid;
                 self.adopt(host, now, launched);
+                self.waiters.spawned(&self.config.name);
                 self.step(host, now, Input::Spawned { pid });
             }
             Err(error) => self.launch_failed(host, now, error),
@@ -240,7 +265,7 @@ impl Process {
                 }
             }
         }
-        self.child = Some(Child { _stdin: launched.stdin, open, drain_until: None });
+        self.child = Some(Child { stdin: launched.stdin.map(Stdin::new), open, drain_until: None });
     }
 
     /// It was reaped. What it left in its pipes comes first (D-352).
@@ -314,6 +339,19 @@ impl Process {
         }
     }
 
+    /// Lets go of everything, for a process that will be no more (C-304). A child that nobody could end
+    /// (UNKNOWN) is left to itself.
+    pub fn release(mut self, host: &mut Host, now: Now) {
+        if let Some(child) = self.child.take() {
+            for channel in child.open {
+                host.channels.abandon(&channel);
+                host.table.remove_channel(channel.key);
+            }
+            host.release_socket(now, &self.config);
+        }
+        host.deadlines.set(self.key, None);
+    }
+
     fn give_up_output(&mut self, host: &mut Host, now: Now) {
         let stuck = self.child.as_mut().map(|child| std::mem::take(&mut child.open)).unwrap_or_default();
         for channel in stuck {
@@ -328,8 +366,9 @@ impl Process {
     }
 
     fn deadline(&self) -> Option<Moment> {
-        let all = [self.machine.deadline(), self.drain_until(), self.give_up_launch_at()];
-        all.into_iter().flatten().min()
+        let own = [self.drain_until(), self.give_up_launch_at()];
+        let all = [self.machine.deadline(), self.waiters.report_deadline()].into_iter().chain(own);
+        all.flatten().min()
     }
 
     fn drain_until(&self) -> Option<Moment> {

@@ -7,6 +7,7 @@ pub mod channels;
 pub mod follow;
 pub mod journal;
 mod pump;
+pub mod read;
 mod rotate;
 pub mod sink;
 mod syslog_lines;

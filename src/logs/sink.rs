@@ -171,6 +171,18 @@ impl Opened {
     }
 }
 
+/// Removes a log file and makes an empty one in its place (C-292), so that who follows it sees another
+/// file. What is no regular file stays as it is.
+pub fn begin_anew(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => return Ok(()),
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    open_for_append(path).map(drop)
+}
+
 /// A named pipe that nobody reads refuses to be opened for writing alone; opened for both, it takes
 /// what it has room for and the rest waits.
 fn open_for_append(path: &Path) -> io::Result<File> {
@@ -253,6 +265,22 @@ mod tests {
         write_all(&mut sink, &["three"]);
         assert_eq!(read(dir.path(), "moved").as_deref(), Some("onetwo"));
         assert_eq!(read(dir.path(), "log").as_deref(), Some("three"));
+    }
+
+    // C-292
+    #[test]
+    fn a_file_begun_anew_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        fs::write(&path, "old").unwrap();
+        let old = fs::File::open(&path).unwrap();
+        begin_anew(&path).unwrap();
+        assert_eq!((read(dir.path(), "log").as_deref(), old.metadata().unwrap().len()), (Some(""), 3));
+        fs::remove_file(&path).unwrap();
+        begin_anew(&path).unwrap();
+        assert!(path.exists() && dir.path().exists());
+        begin_anew(dir.path()).unwrap();
+        assert!(begin_anew(&dir.path().join("no/log")).is_err());
     }
 
     // D-403

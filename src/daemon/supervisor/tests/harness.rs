@@ -230,7 +230,8 @@ impl Daemon {
         };
         let loads = Loads::default();
         let loader = Arc::clone(&loads);
-        let mut supervisor = Supervisor::new(host, Arc::new(move || loader.lock().unwrap().remove(0)));
+        let mut supervisor =
+            Supervisor::new(host, Arc::new(move || loader.lock().unwrap().remove(0)), Vec::new());
         for group in groups(processes(&dir)) {
             let logs = group::make_logs(&group, &supervisor.host.settings).unwrap();
             supervisor.add_group(group, logs);
