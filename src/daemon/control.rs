@@ -70,7 +70,7 @@ impl Supervisor {
         self.host.publish(now, Event::RemotelyCommunicated(message));
     }
 
-    fn list_processes(&self, now: Now) -> Vec<ProcessInfo> {
+    pub(super) fn list_processes(&self, now: Now) -> Vec<ProcessInfo> {
         let processes = self.names.values().filter_map(|key| self.processes.get(key));
         processes.map(|process| process.info(now.wall)).collect()
     }

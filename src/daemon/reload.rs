@@ -30,7 +30,8 @@ pub enum Occasion {
 
 impl Supervisor {
     /// D-263, ours: the whole new configuration is read and checked before anything is stopped.
-    pub(super) fn load_configuration(&self, occasion: Occasion) {
+    pub(super) fn load_configuration(&mut self, occasion: Occasion) {
+        self.loading += 1;
         let loader = Arc::clone(&self.loader);
         self.host.ask(move || Answer::ConfigLoaded(loader(), occasion));
     }
@@ -42,6 +43,7 @@ impl Supervisor {
         result: Result<Box<Config>, Vec<String>>,
         occasion: Occasion,
     ) {
+        self.loading -= 1;
         match occasion {
             Occasion::Signal => match result {
                 Ok(config) => self.restart_with(now, config),

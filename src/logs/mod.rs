@@ -4,6 +4,7 @@
 pub mod auto;
 pub mod channel;
 pub mod channels;
+pub mod follow;
 pub mod journal;
 mod pump;
 pub mod read;
