@@ -1,159 +1,158 @@
-//! pidproxy: the real executable with a child that tells what it hears.
+//! pidproxy: signals for a daemon that it finds by a pidfile (daemon.md, section 11).
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say so at once")]
+use std::path::PathBuf;
+use std::process::Stdio;
 
-use std::io::{BufRead, BufReader, Lines};
-use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use nix::sys::signal::Signal;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use crate::harness::daemon::{Daemon, Implementation, Launch};
+use crate::harness::reference;
+use crate::harness::sandbox::Sandbox;
+use crate::harness::{processes, wait};
 
-/// Says `ready` and its arguments, then each signal. Ends after 10 s, so that no test waits for ever.
-const TELLER: &str = "#!/bin/sh
-for name in HUP USR1 USR2; do trap \"echo $name\" $name; done
-for name in INT QUIT TERM; do trap \"echo $name; exit 3\" $name; done
-echo \"ready $$ $*\"
-n=0
-while [ $n -lt 200 ]; do sleep 0.05; n=$((n+1)); done
-";
-
-/// A running pidproxy.
-struct Proxy {
-    process: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    /// The pid of its child.
-    child: Pid,
-}
-
-impl Proxy {
-    /// Starts it in `dir` over the teller, and waits until that one listens. The pidfile `pid` is the
-    /// test's business.
-    fn start(dir: &Path) -> Self {
-        let script = dir.join("teller");
-        std::fs::write(&script, TELLER).unwrap();
-        let mut command = command(dir, &["pid", "/bin/sh", "teller", "a b", "--c"]);
-        #[allow(clippy::disallowed_methods, reason = "nothing else in this test waits for children")]
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = lines.next().unwrap().unwrap();
-        let words: Vec<&str> = ready.splitn(3, ' ').collect();
-        assert_eq!((words[0], words[2]), ("ready", "a b --c"));
-        let child = Pid::from_raw(words[1].parse().unwrap());
-        Self { process, lines, child }
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.process.id().try_into().unwrap()), signal).unwrap();
-    }
-
-    fn line(&mut self) -> String {
-        self.lines.next().unwrap().unwrap()
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        self.process.wait().unwrap()
+fn pidproxy() -> PathBuf {
+    match Implementation::under_test() {
+        Implementation::Ours => env!("CARGO_BIN_EXE_pidproxy").into(),
+        Implementation::Reference => reference::program("pidproxy"),
     }
 }
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        let _ = kill(self.child, Signal::SIGKILL);
-    }
+/// The command: starts what it stands for in the background.
+const COMMAND: &str = "#!/bin/sh\npython3 @DIR@/daemon.py &\nwait\n";
+
+/// Writes down its pid and the signals it gets.
+const DAEMON: &str = "import os, signal, sys\n\
+    def got(number, frame):\n    \
+        open('@DIR@/got', 'a').write(signal.Signals(number).name + '\\n')\n    \
+        if number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT): sys.exit()\n\
+    for name in 'TERM', 'INT', 'QUIT', 'HUP', 'USR1', 'USR2': signal.signal(getattr(signal, 'SIG' + name), got)\n\
+    open('@DIR@/fresh.pid', 'w').write('%d\\n' % os.getpid())\n\
+    os.rename('@DIR@/fresh.pid', '@DIR@/daemon.pid')\n\
+    while True: signal.pause()\n";
+
+fn install(sandbox: &Sandbox) {
+    sandbox.script("command", COMMAND);
+    sandbox.write("daemon.py", DAEMON);
 }
 
-fn command(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pidproxy"));
-    command.current_dir(dir).args(args);
-    command
-}
-
-/// Exit status and stdout of a run.
-fn output(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
-    let output = command(dir, args).output().unwrap();
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+fn start(sandbox: &Sandbox) -> (Daemon<'_>, i32) {
+    install(sandbox);
+    let proxy = Launch::program(pidproxy(), sandbox).arg("daemon.pid").arg("./command").start();
+    let pid = wait::until("the daemon's pid", || sandbox.read("daemon.pid").trim().parse().ok());
+    (proxy, pid)
 }
 
 // D-500
 #[test]
-fn usage() {
-    let dir = tempfile::tempdir().unwrap();
-    for args in [&[][..], &["pid"]] {
-        let (code, text) = output(dir.path(), args);
-        assert!(code == Some(1) && text.contains("Usage: "), "{code:?} {text}");
+fn too_few_arguments() {
+    let sandbox = Sandbox::new();
+    for arguments in [&[][..], &["pidfile"]] {
+        let launch = arguments.iter().fold(Launch::program(pidproxy(), &sandbox), Launch::arg);
+        assert_eq!(launch.run().code(), Some(1));
     }
-}
-
-// D-501
-#[test]
-fn the_command_is_a_path() {
-    let dir = tempfile::tempdir().unwrap();
-    assert_eq!(output(dir.path(), &["pid", "sh", "-c", "true"]).0, Some(127));
-    std::os::unix::fs::symlink("/bin/sh", dir.path().join("shell")).unwrap();
-    let told = output(dir.path(), &["pid", "shell", "-c", "echo $0"]);
-    assert_eq!(told, (Some(0), "shell\n".into()));
+    assert!(sandbox.read("out").contains("pidproxy"), "the usage is on stdout");
 }
 
 // D-502, D-503
 #[test]
-fn signals_go_to_the_pid_in_the_file() {
-    for last in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
-        let dir = tempfile::tempdir().unwrap();
-        let mut proxy = Proxy::start(dir.path());
-        std::fs::write(dir.path().join("pid"), format!(" {}\n", proxy.child)).unwrap();
-        for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGHUP, last] {
-            proxy.signal(signal);
-            assert_eq!(format!("SIG{}", proxy.line()), signal.as_str());
-        }
+fn signals_that_end_are_passed_on_and_end_it() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT] {
+        let sandbox = Sandbox::new();
+        let (proxy, pid) = start(&sandbox);
+        proxy.signal(signal);
         assert_eq!(proxy.wait().code(), Some(0));
+        let told = || sandbox.read("got") == format!("{signal}\n");
+        wait::until_true("the daemon's end", || told() && !processes::is_alive(pid));
     }
 }
 
-// D-502: the pid in the file, not the child
+// D-502, D-503
 #[test]
-fn the_child_hears_nothing_itself() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut proxy = Proxy::start(dir.path());
-    let mut other = Proxy::start(dir.path());
-    std::fs::write(dir.path().join("pid"), other.child.to_string()).unwrap();
-    proxy.signal(Signal::SIGTERM);
-    assert_eq!(other.line(), "TERM");
-    assert_eq!(proxy.wait().code(), Some(0));
-    assert!(kill(proxy.child, None).is_ok(), "its own child goes on");
+fn other_signals_are_passed_on_and_it_goes_on() {
+    let sandbox = Sandbox::new();
+    let (mut proxy, pid) = start(&sandbox);
+    for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2] {
+        proxy.signal(signal);
+        wait::until_true("the signal", || sandbox.read("got").lines().any(|it| it == signal.as_str()));
+    }
+    assert!(proxy.status().is_none() && processes::is_alive(pid));
 }
 
 // D-504
 #[test]
-fn a_pidfile_that_cannot_be_read_is_told_and_it_goes_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut proxy = Proxy::start(dir.path());
-    for text in [None, Some("x"), Some("")] {
-        if let Some(text) = text {
-            std::fs::write(dir.path().join("pid"), text).unwrap();
-        }
+fn a_pidfile_that_says_nothing() {
+    let sandbox = Sandbox::new();
+    let (proxy, pid) = start(&sandbox);
+    std::fs::remove_file(sandbox.path("daemon.pid")).unwrap();
+    for n in 1..=2 {
         proxy.signal(Signal::SIGTERM);
-        assert_eq!(proxy.line(), "Can't read child pidfile pid!");
+        proxy.until("the complaint", || {
+            sandbox.read("out").matches("Can't read child pidfile daemon.pid!\n").count() == n
+        });
+        sandbox.write("daemon.pid", "no number\n");
     }
-    assert_eq!(proxy.process.try_wait().unwrap(), None);
+    assert!(processes::is_alive(proxy.pid()) && processes::is_alive(pid));
+    sandbox.write("daemon.pid", &format!("{pid}\n"));
+    proxy.signal(Signal::SIGTERM);
+    assert_eq!(proxy.wait().code(), Some(0));
 }
 
 // D-505
 #[test]
-fn it_ends_with_its_child() {
-    let dir = tempfile::tempdir().unwrap();
-    let before = std::time::Instant::now();
-    assert_eq!(output(dir.path(), &["pid", "/bin/sh", "-c", "exit 7"]).0, Some(0));
-    assert!(before.elapsed().as_secs() < 4, "the reference takes 5 s");
+fn it_ends_with_its_command() {
+    let sandbox = Sandbox::new();
+    sandbox.script("command", "#!/bin/sh\nexit 3\n");
+    let proxy = Launch::program(pidproxy(), &sandbox).arg("nosuch.pid").arg("./command").start();
+    proxy.wait();
 }
 
 // D-506
 #[test]
-fn a_pid_that_is_gone_ends_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut proxy = Proxy::start(dir.path());
-    std::fs::write(dir.path().join("pid"), i32::MAX.to_string()).unwrap();
+fn a_pid_that_is_gone() {
+    let sandbox = Sandbox::new();
+    sandbox.script("command", "#!/bin/sh\ntouch @DIR@/up\nexec sleep 1000\n");
+    sandbox.write("daemon.pid", "4194304\n"); // above the highest pid there can be
+    let proxy = Launch::program(pidproxy(), &sandbox).arg("daemon.pid").arg("./command").start();
+    proxy.until("the command", || sandbox.has("up"));
     proxy.signal(Signal::SIGHUP);
-    assert_eq!(proxy.wait().code(), Some(1));
+    assert_ne!(proxy.wait().code(), Some(0));
+}
+
+// D-501, D-507
+#[test]
+fn the_command_is_as_given() {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.py", "import os, sys\nprint(sys.argv[1:], os.getpgid(0) == os.getppid(), os.environ['GIVEN'], flush=True)\n");
+    let python = "/usr/bin/python3";
+    let arguments = ["daemon.pid", python, "x.py", "one", "two words", "", "-n"];
+    let launch = arguments.iter().fold(Launch::program("setsid", &sandbox).arg(pidproxy()), Launch::arg);
+    launch.env("GIVEN", "kept").run();
+    assert_eq!(sandbox.read("out"), "['one', 'two words', '', '-n'] True kept\n");
+}
+
+// D-501: PATH is not searched
+#[test]
+fn the_command_is_not_searched_in_path() {
+    let sandbox = Sandbox::new();
+    let launch = Launch::program(pidproxy(), &sandbox).arg("daemon.pid").arg("touch").arg("made");
+    launch.stdout(Stdio::null()).run();
+    assert!(!sandbox.has("made"));
+}
+
+// D-502, D-503 under supervisord, as the manual shows it
+#[test]
+fn a_stop_of_the_program_reaches_the_daemon_behind_it() {
+    let sandbox = Sandbox::new();
+    install(&sandbox);
+    sandbox.configure(&format!(
+        "[program:mysql]\ncommand={} @DIR@/daemon.pid @DIR@/command\n",
+        pidproxy().display()
+    ));
+    let daemon = Launch::new(&sandbox).start_up();
+    daemon.wait_for_state("mysql", "RUNNING");
+    let pid: i32 = sandbox.read("daemon.pid").trim().parse().unwrap();
+    assert_eq!(daemon.stop().code(), Some(0));
+    assert!(sandbox.read("supervisord.log").contains("INFO stopped: mysql (exit status 0)"));
+    wait::until_true("the daemon behind it to end", || !processes::is_alive(pid));
+    assert_eq!(sandbox.read("got"), "SIGTERM\n");
 }

@@ -178,7 +178,7 @@ fn other_signals_keep_their_meaning() {
     sandbox.configure("");
     let daemon = Launch::new(&sandbox).start_up();
     daemon.signal(Signal::SIGPIPE);
-    assert!(wait::stays_true(Duration::from_millis(300), || processes::is_alive(daemon.pid())));
+    assert!(wait::stays_true(Duration::from_millis(300), || { processes::is_alive(daemon.pid()) }));
     daemon.signal(Signal::SIGUSR1);
     let status = daemon.wait();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(Signal::SIGUSR1 as i32));

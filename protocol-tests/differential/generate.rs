@@ -5,24 +5,19 @@
 use std::collections::BTreeMap;
 
 use super::corpus::{self, Case, OptionRow};
+use crate::harness::random::Random;
 
 /// How many.
 const CASES: u64 = 60;
 
 /// The cases of this run's seed.
 pub fn cases() -> Vec<Case> {
-    let seed = std::env::var("SEED").ok().and_then(|it| it.parse().ok()).unwrap_or_else(fresh_seed);
+    let mut random = Random::seeded();
     let rows = corpus::table();
-    (0..CASES).map(|index| case(seed, index, &rows)).collect()
+    (0..CASES).map(|index| case(&mut random, index, &rows)).collect()
 }
 
-fn fresh_seed() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.map_or(1, |it| it.as_secs())
-}
-
-fn case(seed: u64, index: u64, rows: &[OptionRow]) -> Case {
-    let mut random = Random(seed.wrapping_mul(1_000_003).wrapping_add(index));
+fn case(random: &mut Random, index: u64, rows: &[OptionRow]) -> Case {
     let mut chosen: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     for row in rows {
         // Early values of a row are good ones; the later may be bad, and one bad value ends it all.
@@ -33,19 +28,5 @@ fn case(seed: u64, index: u64, rows: &[OptionRow]) -> Case {
         }
     }
     let text = chosen.iter().map(|(section, options)| corpus::section_text(section, options)).collect();
-    Case::new(format!("random SEED={seed} number {index}"), text)
-}
-
-/// xorshift64*: enough for choosing.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.max(1);
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let wide = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(wide).unwrap_or(0) % limit
-    }
+    Case::new(format!("random SEED={} number {index}", random.seed()), text)
 }

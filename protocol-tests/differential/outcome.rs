@@ -151,12 +151,15 @@ impl Run<'_> {
 
     fn describe_log(&mut self) {
         let log = self.sandbox.read("supervisord.log");
+        let errors = self.plain(&self.sandbox.read("err"));
         let mut waited = false;
         for record in activity::records(&log) {
             let record = Record { text: self.plain(&record.text), ..record };
             let is_wait = record.text.starts_with("waiting for ");
             let is_race = record.text.contains("> than 0 seconds");
-            if !(is_race || is_wait && std::mem::replace(&mut waited, true)) {
+            // Ours leaves the reason of a failed start in the log, too.
+            let is_reason = errors.contains(&format!("Error: {}\n", record.text));
+            if !(is_race || is_reason || is_wait && std::mem::replace(&mut waited, true)) {
                 self.describe_record(&record);
             }
         }
@@ -187,7 +190,9 @@ impl Run<'_> {
     fn describe_reports(&mut self) {
         for name in self.sandbox.list("report") {
             let text = self.plain(&self.sandbox.read(&format!("report/{name}")));
-            let Ok(mut report) = serde_json::from_str::<Json>(&text) else { continue };
+            let Ok(mut report) = serde_json::from_str::<Json>(&text) else {
+                continue;
+            };
             if let Some(environment) = report["environment"].as_object_mut() {
                 environment.remove(MARK);
             }
@@ -201,7 +206,9 @@ impl Run<'_> {
             fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path()).collect();
         entries.sort();
         for path in entries {
-            let Ok(facts) = fs::symlink_metadata(&path) else { continue };
+            let Ok(facts) = fs::symlink_metadata(&path) else {
+                continue;
+            };
             let shown = self
                 .plain(path.strip_prefix(self.sandbox.dir()).unwrap_or(&path).to_str().unwrap_or_default());
             if ["report", "out", "err", "supervisord.log", "supervisord.conf"].contains(&shown.as_str()) {

@@ -15,7 +15,9 @@ use crate::harness::sandbox::Sandbox;
 /// Judges all cases by both, and fails with all differences.
 pub fn compare(cases: Vec<Case>) {
     let sandboxes: Vec<Sandbox> = cases.iter().map(|_| Sandbox::new()).collect();
-    cases.iter().zip(&sandboxes).for_each(|(case, sandbox)| drop(case.install(sandbox)));
+    cases.iter().zip(&sandboxes).for_each(|(case, sandbox)| {
+        let _port = case.install(sandbox);
+    });
     let verdicts = ask_reference(&cases, &sandboxes);
     let place = |case: &Case| cases.iter().position(|it| it.name == case.name).expect("names are unique");
     let differences = for_each(cases.clone(), |case| {
@@ -98,7 +100,9 @@ fn taken_by_ours(case: &Case, sandbox: &Sandbox) -> Option<String> {
 /// It must end with 2 and two lines or more on stderr, and must have made nothing (D-008, D-200).
 fn refused_by_ours(case: &Case, sandbox: &Sandbox) -> Option<String> {
     let (_daemon, end) = end_or_start(case, sandbox);
-    let Some(status) = end else { return Some("refused by the reference only".to_owned()) };
+    let Some(status) = end else {
+        return Some("refused by the reference only".to_owned());
+    };
     let said = sandbox.read("err");
     if status.code() != Some(2) || !said.starts_with("Error: ") {
         return Some(format!("ours ends otherwise than with an error and 2: {status}"));

@@ -67,7 +67,7 @@ impl<'s> Launch<'s> {
 
     /// One of both, in the sandbox's directory with a small environment, no arguments yet.
     pub fn of(implementation: Implementation, sandbox: &'s Sandbox) -> Self {
-        Self::program(&implementation.supervisord(), sandbox)
+        Self::program(implementation.supervisord(), sandbox)
     }
 
     /// Any program, for instance one that wraps a supervisord.

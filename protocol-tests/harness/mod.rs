@@ -2,7 +2,9 @@
 
 pub mod activity;
 pub mod daemon;
+pub mod ports;
 pub mod processes;
+pub mod random;
 pub mod reference;
 pub mod rpc;
 pub mod sandbox;

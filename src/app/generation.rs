@@ -55,9 +55,23 @@ pub(super) struct Generation {
     logs: Vec<(Arc<GroupConfig>, GroupLogs)>,
 }
 
+/// What a generation is opened for: where somebody sees stderr, errors are not for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The start of the program, still in the foreground.
+    Start,
+    /// A full reload; the daemon may have no terminal.
+    Reload,
+}
+
 impl Generation {
     /// Opens the log, the servers and the AUTO logs (D-203 to D-206).
-    pub(super) fn open(config: &Config, bus: &EventBus, clock: Clock) -> Result<Self, StartError> {
+    pub(super) fn open(
+        config: &Config,
+        bus: &EventBus,
+        clock: Clock,
+        occasion: Occasion,
+    ) -> Result<Self, StartError> {
         let journal = open_journal(&config.supervisord)?;
         let observer = bus.observe(Rc::clone(&journal) as Rc<_>);
         let mut generation =
@@ -65,8 +79,9 @@ impl Generation {
         match generation.open_rest(config) {
             Ok(()) => Ok(generation),
             Err(error) => {
-                // After daemonizing nobody sees stderr.
-                generation.say(Level::Critical, error.to_string());
+                if occasion == Occasion::Reload {
+                    generation.say(Level::Critical, error.to_string());
+                }
                 generation.listeners.into_iter().for_each(|(_, listener)| listener.close());
                 Err(error)
             }
@@ -318,6 +333,7 @@ pub(super) async fn run_all(
             Outcome::Exit => return Ok(()),
             Outcome::Restart(next) => config = next,
         }
-        generation = Generation::open(&config, &runner.bus, runner.clock)?;
+        generation = Generation::open(&config, &runner.bus, runner.clock, Occasion::Reload)
+            .map_err(|error| StartError::Reload(Box::new(error)))?;
     }
 }

@@ -20,8 +20,8 @@ use crate::sys::kernel::Kernel;
 
 /// What a worker was asked for.
 pub enum Answer {
-    /// A start: whose, with what result.
-    Launched(ProcessKey, Result<Launched, SpawnError>),
+    /// A start: whose, the how-manieth, with what result.
+    Launched(ProcessKey, u64, Result<Launched, SpawnError>),
     /// The configuration was read again; the errors as they are shown.
     ConfigLoaded(Result<Box<Config>, Vec<String>>),
 }
@@ -86,7 +86,10 @@ impl Host {
         });
         acquired.map_err(|error| SpawnError::from(error.to_string()))?;
         let fd = self.fcgi.fd(socket).map(|fd| fd.try_clone_to_owned()).transpose();
-        fd.map_err(|error| error.to_string().into())
+        fd.map_err(|error| {
+            self.release_socket(now, config);
+            error.to_string().into()
+        })
     }
 
     /// One process less has it.

@@ -21,7 +21,7 @@ use crate::model::pyrepr;
 use crate::sys::command::{self, DEFAULT_PATH};
 use crate::sys::kernel::Kernel;
 use crate::sys::pipe::{self, ChildPipes};
-use crate::sys::spawn::{ForkError, SpawnRequest, UserChange, c_string};
+use crate::sys::spawn::{ForkError, NulByte, SpawnRequest, UserChange, c_string};
 
 /// Why a child could not be started, as shown.
 pub type SpawnError = Arc<str>;
@@ -93,8 +93,8 @@ impl Launcher {
         stderr: &Option<OwnedFd>,
     ) -> Result<i32, SpawnError> {
         let stdin = stdin.expect("pipe::open makes a pipe where there is no socket");
-        let directory = config.directory.as_ref().map(c_string);
-        let added = self.environment.added(config);
+        let directory = config.directory.as_ref().map(c_string).transpose()?;
+        let added = self.environment.added(config)?;
         let request = SpawnRequest {
             file,
             argv,
@@ -115,7 +115,7 @@ impl Launcher {
         let Some(word) = words.first() else { return Err("command is empty".into()) };
         let search_path = self.environment.search_path(config);
         let file = command::find(word, search_path).map_err(|error| error.to_string())?;
-        Ok((c_string(file), words.iter().map(c_string).collect()))
+        Ok((c_string(file.as_os_str())?, words.iter().map(c_string).collect::<Result<_, _>>()?))
     }
 
     /// What a child does to become this user (D-343).
@@ -123,6 +123,12 @@ impl Launcher {
         let Some(uid) = uid else { return UserChange::Keep };
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         users.entry(uid).or_insert_with(|| UserChange::to(uid)).clone()
+    }
+}
+
+impl From<NulByte> for SpawnError {
+    fn from(NulByte: NulByte) -> Self {
+        "embedded null byte in the command, directory or environment".into()
     }
 }
 
@@ -159,7 +165,10 @@ impl BaseEnvironment {
         let path = own.iter().find(|(name, _)| name == "PATH");
         Self {
             search_path: path.map(|(_, value)| value.to_string_lossy().into_owned()),
-            own: own.into_iter().map(|(n, v)| (n.as_bytes().to_vec(), assignment(&n, &v))).collect(),
+            own: own
+                .iter()
+                .filter_map(|(name, value)| Some((name.as_bytes().to_vec(), assignment(name, value).ok()?)))
+                .collect(),
             server_url,
         }
     }
@@ -174,9 +183,9 @@ impl BaseEnvironment {
 
     /// What a process has beyond the daemon's own variables, or in place of them; the last of a name
     /// counts.
-    fn added(&self, config: &ProcessConfig) -> Vec<(String, CString)> {
+    fn added(&self, config: &ProcessConfig) -> Result<Vec<(String, CString)>, NulByte> {
         let url = config.serverurl.as_ref().or(self.server_url.as_ref());
-        let url = url.map(|url| ("SUPERVISOR_SERVER_URL", url.as_str()));
+        let url = url.filter(|url| !url.is_empty()).map(|url| ("SUPERVISOR_SERVER_URL", url.as_str()));
         let fixed = [
             Some(("SUPERVISOR_ENABLED", "1")),
             url,
@@ -186,13 +195,13 @@ impl BaseEnvironment {
         let configured = config.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let mut added: Vec<(String, CString)> = Vec::new();
         for (name, value) in fixed.into_iter().flatten().chain(configured) {
-            let string = assignment(name, value);
+            let string = assignment(name, value)?;
             match added.iter_mut().find(|(other, _)| other == name) {
                 Some(entry) => entry.1 = string,
                 None => added.push((name.to_owned(), string)),
             }
         }
-        added
+        Ok(added)
     }
 
     /// The whole environment of a process with these additions.
@@ -203,7 +212,7 @@ impl BaseEnvironment {
     }
 }
 
-fn assignment(name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> CString {
+fn assignment(name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Result<CString, NulByte> {
     let parts = [name.as_ref().as_bytes(), b"=", value.as_ref().as_bytes()];
     c_string(OsStr::from_bytes(&parts.concat()))
 }
@@ -217,7 +226,8 @@ mod tests {
     fn the_programs_environment_overrides_all() {
         let own = vec![("HOME".into(), "/root".into()), ("SUPERVISOR_ENABLED".into(), "no".into())];
         let base = BaseEnvironment::new(own, Some("unix:///s".into()));
-        let added = [("A", "1"), ("HOME", "/x"), ("A", "2")].map(|(n, v)| (n.to_owned(), assignment(n, v)));
+        let added =
+            [("A", "1"), ("HOME", "/x"), ("A", "2")].map(|(n, v)| (n.to_owned(), assignment(n, v).unwrap()));
         let shown = |list: Vec<&CStr>| -> Vec<String> {
             list.iter().map(|s| s.to_str().unwrap().to_owned()).collect()
         };

@@ -27,8 +27,9 @@ use crate::model::state::ProcessState;
 use crate::model::time::{Moment, Now, WallTime};
 use crate::sys::kernel::SignalFailure;
 
-/// How long a log file may take for the last output of a dead child; then the rest is dropped.
-const DRAIN: Duration = Duration::from_secs(1);
+/// How long a log file may take for the last output of a dead child before the rest is dropped, and a
+/// worker for a start that is not wanted any more.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A process of the configuration, running or not.
 pub struct Process {
@@ -37,6 +38,9 @@ pub struct Process {
     machine: ProcessMachine,
     logs: LogPaths,
     child: Option<Child>,
+    launch: Option<Launch>,
+    /// Numbers launches.
+    launches: u64,
     started: Option<WallTime>,
     stopped: Option<WallTime>,
 }
@@ -48,6 +52,13 @@ pub struct LogPaths {
     pub stdout: Option<Arc<PathBuf>>,
     /// The stderr log; none with `redirect_stderr`.
     pub stderr: Option<Arc<PathBuf>>,
+}
+
+/// A launch that a worker has not answered yet.
+struct Launch {
+    number: u64,
+    /// Somebody wants it stopped; a worker that is stuck is waited for until then.
+    give_up_at: Option<Moment>,
 }
 
 /// A child that is not reaped, or not drained yet.
@@ -62,7 +73,17 @@ impl Process {
     /// A process that was never started.
     pub fn new(key: ProcessKey, config: Arc<ProcessConfig>, logs: LogPaths) -> Self {
         let machine = ProcessMachine::new(config.name.clone(), policy(&config));
-        Self { key, config, machine, logs, child: None, started: None, stopped: None }
+        Self {
+            key,
+            config,
+            machine,
+            logs,
+            child: None,
+            launch: None,
+            launches: 0,
+            started: None,
+            stopped: None,
+        }
     }
 
     /// Its key.
@@ -103,6 +124,10 @@ impl Process {
 
     /// Tells the machine and does what it asks for.
     pub fn step(&mut self, host: &mut Host, now: Now, input: Input) {
+        let stops = matches!(input, Input::StopRequested | Input::ShutdownRequested);
+        if let (true, Some(launch)) = (stops, &mut self.launch) {
+            launch.give_up_at.get_or_insert(now.mono + PATIENCE);
+        }
         let mut effects = Effects::new();
         self.machine.step(now.mono, input, &mut effects);
         for effect in effects {
@@ -146,8 +171,11 @@ impl Process {
         };
         let request =
             LaunchRequest { config: Arc::clone(&self.config), channels: self.channel_specs(host), socket };
+        self.launches += 1;
+        let number = self.launches;
+        self.launch = Some(Launch { number, give_up_at: None });
         let (key, launcher) = (self.key, Arc::clone(&host.launcher));
-        let work = move || Answer::Launched(key, launcher.launch(request));
+        let work = move || Answer::Launched(key, number, launcher.launch(request));
         host.table.launch_begun();
         host.channels.ask(work, host.answers.clone());
     }
@@ -174,19 +202,27 @@ impl Process {
         specs
     }
 
-    /// The worker's answer to a launch.
+    /// Whether it still waits for this launch.
+    pub fn awaits(&self, number: u64) -> bool {
+        self.launch.as_ref().is_some_and(|launch| launch.number == number)
+    }
+
+    /// The worker's answer to the launch it waits for.
     pub fn launched(&mut self, host: &mut Host, now: Now, answer: Result<Launched, SpawnError>) {
+        self.launch = None;
         match answer {
             Ok(launched) => {
                 let pid = launched.pid;
                 self.adopt(host, now, launched);
                 self.step(host, now, Input::Spawned { pid });
             }
-            Err(error) => {
-                host.release_socket(now, &self.config);
-                self.step(host, now, Input::SpawnFailed { error });
-            }
+            Err(error) => self.launch_failed(host, now, error),
         }
+    }
+
+    fn launch_failed(&mut self, host: &mut Host, now: Now, error: SpawnError) {
+        host.release_socket(now, &self.config);
+        self.step(host, now, Input::SpawnFailed { error });
     }
 
     /// From here on its output is read.
@@ -212,7 +248,7 @@ impl Process {
         self.stopped = Some(now.wall);
         self.step(host, now, Input::Died { status });
         if let Some(child) = &mut self.child {
-            child.drain_until = Some(now.mono + DRAIN);
+            child.drain_until = Some(now.mono + PATIENCE);
             for channel in &child.open {
                 host.channels.finish(channel);
             }
@@ -265,11 +301,14 @@ impl Process {
         }
     }
 
-    /// Its deadline is reached: the log file had its time, or the machine wants to look.
+    /// Its deadline is reached: the log file or a worker had its time, or the machine wants to look.
     pub fn deadline_reached(&mut self, host: &mut Host, now: Now) {
-        let drain = self.child.as_ref().and_then(|child| child.drain_until);
-        if drain.is_some_and(|until| until <= now.mono) {
+        let over = |until: Option<Moment>| until.is_some_and(|until| until <= now.mono);
+        if over(self.drain_until()) {
             self.give_up_output(host, now);
+        } else if over(self.give_up_launch_at()) {
+            self.launch = None;
+            self.launch_failed(host, now, "stopped before it could be started".into());
         } else {
             self.step(host, now, Input::DeadlineReached);
         }
@@ -289,8 +328,16 @@ impl Process {
     }
 
     fn deadline(&self) -> Option<Moment> {
-        let drain = self.child.as_ref().and_then(|child| child.drain_until);
-        [self.machine.deadline(), drain].into_iter().flatten().min()
+        let all = [self.machine.deadline(), self.drain_until(), self.give_up_launch_at()];
+        all.into_iter().flatten().min()
+    }
+
+    fn drain_until(&self) -> Option<Moment> {
+        self.child.as_ref().and_then(|child| child.drain_until)
+    }
+
+    fn give_up_launch_at(&self) -> Option<Moment> {
+        self.launch.as_ref().and_then(|launch| launch.give_up_at)
     }
 }
 

@@ -83,6 +83,8 @@ pub struct Supervisor {
     next_key: u64,
     loader: Loader,
     next_config: Option<Box<Config>>,
+    /// Configurations that are being read.
+    loading: usize,
 }
 
 impl Supervisor {
@@ -100,6 +102,7 @@ impl Supervisor {
             next_key: 0,
             loader,
             next_config: None,
+            loading: 0,
         }
     }
 
@@ -124,12 +127,20 @@ impl Supervisor {
         self.open();
         loop {
             self.settle();
-            if self.shutdown.as_ref().is_some_and(ShutdownPlan::is_done) {
+            if self.is_over() {
                 return self.next_config.take().map_or(Outcome::Exit, Outcome::Restart);
             }
             let wake = self.next_wake(sources).await;
             self.handle(wake, sources);
+            // There may always be something to take from the workers: clients and signals want a turn.
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// Everything is stopped, and the configuration that was asked for last is there.
+    fn is_over(&self) -> bool {
+        let stopped = self.shutdown.as_ref().is_some_and(ShutdownPlan::is_done);
+        stopped && (self.loading == 0 || self.state == SupervisorState::Shutdown)
     }
 
     /// E-051, D-285
@@ -145,7 +156,6 @@ impl Supervisor {
     async fn next_wake(&self, sources: &mut Sources) -> Wake {
         let deadline = self.next_deadline();
         tokio::select! {
-            biased;
             signal = sources.signals.next() => Wake::Signal(signal),
             () = sources.bell.notified() => Wake::Workers,
             Some(command) = sources.commands.recv() => Wake::Command(command),
@@ -172,7 +182,12 @@ impl Supervisor {
     /// What is due by the clock, and the shutdown's next step; then the log is handed on.
     fn settle(&mut self) {
         let now = self.host.clock.now();
-        for key in self.host.deadlines.due(now.mono) {
+        let due = self.host.deadlines.due(now.mono);
+        if !due.is_empty() {
+            // What a log file has taken in time counts, though it was not yet told.
+            self.take_reports(now);
+        }
+        for key in due {
             if let Some(process) = self.processes.get_mut(&key) {
                 process.deadline_reached(&mut self.host, now);
             }
@@ -251,22 +266,34 @@ impl Supervisor {
         self.take_reports(now);
     }
 
-    fn launched(&mut self, now: Now, key: ProcessKey, result: Result<Launched, SpawnError>) {
-        let ended = match &result {
-            Ok(launched) => self.host.table.launch_succeeded(launched.pid, key),
-            Err(_) => {
-                self.host.table.launch_failed();
-                None
+    fn launched(&mut self, now: Now, key: ProcessKey, number: u64, result: Result<Launched, SpawnError>) {
+        let launch_over = self.host.table.launch_over(result.as_ref().ok().map(|launched| launched.pid));
+        match self.processes.get_mut(&key) {
+            Some(process) if process.awaits(number) => {
+                if let Ok(launched) = &result
+                    && launch_over.is_none()
+                {
+                    self.host.table.add_pid(launched.pid, key);
+                }
+                process.launched(&mut self.host, now, result);
+                if let Some(status) = launch_over {
+                    self.died(key, now, status);
+                }
             }
-        };
-        if let Some(process) = self.processes.get_mut(&key) {
-            process.launched(&mut self.host, now, result);
-        }
-        if let Some(status) = ended {
-            self.died(key, now, status);
+            _ => self.end_unwanted(now, result, launch_over),
         }
         for (pid, status) in self.host.table.strangers() {
             self.host.notice(now, Notice::ReapedUnknown(pid, status));
+        }
+    }
+
+    /// A launch that was given up has a child after all; it is killed, and reaped as a stranger's.
+    fn end_unwanted(&mut self, now: Now, result: Result<Launched, SpawnError>, ended: Option<ExitStatus>) {
+        let Ok(Launched { pid, .. }) = result else { return };
+        match ended {
+            Some(status) => self.host.notice(now, Notice::ReapedUnknown(pid, status)),
+            // It may be ending by itself.
+            None => drop(self.host.kernel.signal(pid, true, Signal::KILL)),
         }
     }
 
@@ -292,19 +319,21 @@ impl Supervisor {
 
     fn on_answer(&mut self, now: Now, answer: Answer) {
         match answer {
-            Answer::Launched(key, result) => self.launched(now, key, result),
+            Answer::Launched(key, number, result) => self.launched(now, key, number, result),
             Answer::ConfigLoaded(result) => self.on_configuration(now, result),
         }
     }
 
     /// D-263, ours: the whole new configuration is read and checked before anything is stopped.
-    fn load_configuration(&self) {
+    fn load_configuration(&mut self) {
+        self.loading += 1;
         let loader = Arc::clone(&self.loader);
         let load = move || Answer::ConfigLoaded(loader());
         self.host.channels.ask(load, self.host.answers.clone());
     }
 
     fn on_configuration(&mut self, now: Now, result: Result<Box<Config>, Vec<String>>) {
+        self.loading -= 1;
         match result {
             Ok(_) if self.state == SupervisorState::Shutdown => {}
             Ok(config) => {
@@ -349,3 +378,6 @@ impl Supervisor {
         self.host
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,7 @@ pub struct FileSpec {
 pub struct FileSink {
     spec: FileSpec,
     file: Option<Opened>,
+    /// When it was lost, or could not be opened.
     failed_at: Option<Instant>,
     rotations: u64,
 }
@@ -86,13 +87,16 @@ impl FileSink {
         let written = opened.write(data);
         let full = opened.is_full(maxbytes);
         if matches!(written, Written::Failed(..)) {
-            self.failed_at = Some(Instant::now());
             if !self.file.as_ref().is_some_and(|opened| opened.regular) {
                 // Its reader is gone; whoever reads next may want to find it open.
                 self.file = None;
+                self.failed_at = Some(Instant::now());
             }
         } else if full && matches!(written, Written::All) {
-            return self.rotate().map_or_else(|error| Written::Failed(data.len(), error), |()| Written::All);
+            return match self.rotate() {
+                Ok(()) => Written::All,
+                Err(error) => Written::Failed(data.len(), unrotated(&error)),
+            };
         }
         written
     }
@@ -113,6 +117,7 @@ impl FileSink {
             }
             None => Opened::open(&self.spec.path).inspect_err(|_| self.failed_at = Some(Instant::now()))?,
         };
+        self.failed_at = None;
         Ok(self.file.insert(opened))
     }
 
@@ -130,6 +135,11 @@ impl FileSink {
             Ok(())
         }
     }
+}
+
+/// All of it is in the file; only the file is still the old one.
+fn unrotated(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("it cannot be rotated: {error}"))
 }
 
 impl Opened {

@@ -94,6 +94,13 @@ struct State {
     idle: usize,
 }
 
+impl State {
+    /// Whether nothing waits, and somebody sees what comes.
+    fn is_attended(&self) -> bool {
+        self.polling && self.tasks.is_empty()
+    }
+}
+
 enum Task {
     Run(Job),
     Ready(usize),
@@ -178,6 +185,8 @@ impl Shared {
                 Task::Ready(key) => self.handler.ready(key, &mut scratch),
             }
             self.progress.fetch_add(1, Ordering::Relaxed);
+            // It may have lasted for longer than the watchdog looked, and have left something to flush.
+            self.arm();
         }
     }
 
@@ -253,22 +262,29 @@ impl Shared {
             }
             seen = now;
         }
-        self.watched.store(false, Ordering::Release);
-        // A task that came between the last look and the line above did not ring the alarm.
-        if self.progress.load(Ordering::Relaxed) != seen || !self.lock().tasks.is_empty() {
+        self.watched.swap(false, Ordering::AcqRel);
+        // What was begun or done between the last look and the line above did not ring the alarm.
+        if self.progress.load(Ordering::Relaxed) != seen || !self.lock().is_attended() {
             self.watched.store(true, Ordering::Release);
         }
     }
 
-    /// Starts another worker if all are stuck: nobody polls, and nobody is idle.
+    /// Has somebody see to what comes, and to what waits, while others are stuck: one who is idle, the
+    /// one who polls, or else a new worker. Whether that was needed.
     fn relieve(self: &Arc<Self>) -> bool {
         let mut state = self.lock();
-        if state.polling || state.idle > 0 || state.threads >= MAX_WORKERS {
+        if state.is_attended() {
             return false;
         }
-        let worker = Arc::clone(self);
-        if thread::spawn("log-worker", STACK, move || worker.work()).is_ok() {
-            state.threads += 1;
+        if state.idle > 0 {
+            self.work.notify_one();
+        } else if state.polling {
+            self.poller.wake();
+        } else if state.threads < MAX_WORKERS {
+            let worker = Arc::clone(self);
+            if thread::spawn("log-worker", STACK, move || worker.work()).is_ok() {
+                state.threads += 1;
+            }
         }
         true
     }

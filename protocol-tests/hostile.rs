@@ -1,0 +1,190 @@
+//! Input that nobody means well with: the daemon starts, or refuses with an error; it never falls over.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::ExitStatus;
+
+use crate::harness::daemon::Launch;
+use crate::harness::random::Random;
+use crate::harness::sandbox::Sandbox;
+
+/// A configuration with something of everything; nothing in it is started.
+const WHOLE: &str = "\
+[supervisord]
+nodaemon = true ; a comment
+environment = A=\"1, 2\",B='%(here)s',
+  C=\"%(ENV_HOME)s\"
+[unix_http_server]
+file = %(here)s/s.sock
+chmod = 0700
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[program:one]
+command = /bin/sh -c \"echo %(program_name)s %%d\" 'and more'
+process_name = %(program_name)s_%(process_num)02d
+numprocs = 3
+autostart = false
+exitcodes = 0,2
+stopsignal = SIGUSR1
+stdout_logfile = %(here)s/auto/%(program_name)s.log
+stdout_logfile_maxbytes = 10 KB
+[program:two]
+command : cat
+autostart: no
+umask=022
+[group:both]
+programs = one , two
+priority = 5
+[include]
+files = *.ini
+";
+
+/// Starts on these bytes: it must come up and stop with 0, or refuse with 2 and an error.
+fn judge(bytes: &[u8]) -> Result<(), String> {
+    let sandbox = Sandbox::new();
+    sandbox.write("more.ini", "[program:three]\ncommand=cat\nautostart=false\n");
+    fs::write(sandbox.path("supervisord.conf"), bytes).unwrap();
+    let mut daemon = Launch::new(&sandbox).arg("-n").start();
+    let end = daemon.come_up();
+    let came_up = end.is_none();
+    let status: ExitStatus = end.unwrap_or_else(|| daemon.stop());
+    let said = sandbox.read("err");
+    let is_fine = match status.code() {
+        Some(0) => came_up,
+        Some(code) => code < 100 && said.contains("Error: "),
+        None => false,
+    };
+    if is_fine && !said.contains("panicked") { Ok(()) } else { Err(format!("{status}: {said}")) }
+}
+
+fn judge_all(texts: impl Iterator<Item = (String, Vec<u8>)>) {
+    let bad: Vec<String> = texts
+        .filter_map(|(name, bytes)| {
+            let error = judge(&bytes).err()?;
+            Some(format!("{name}: {error}\n{}", String::from_utf8_lossy(&bytes)))
+        })
+        .collect();
+    assert!(bad.is_empty(), "{}", bad.join("\n----\n"));
+}
+
+// D-200
+#[test]
+fn truncated_configurations() {
+    judge_all(
+        (0..WHOLE.len())
+            .step_by(23)
+            .map(|length| (format!("{length} bytes"), WHOLE.as_bytes()[..length].to_vec())),
+    );
+}
+
+/// Bytes that mean something in a configuration.
+const SPECIAL: &[u8] = b"%()[]=:;#\"'\n\r\t \\,-\0";
+
+// D-200; `SEED` in the environment repeats a run
+#[test]
+fn configurations_with_bytes_changed() {
+    let mut random = Random::seeded();
+    let seed = random.seed();
+    judge_all((0..60).map(|n| {
+        let mut bytes = WHOLE.as_bytes().to_vec();
+        for _ in 0..=random.below(6) {
+            let at = random.below(bytes.len());
+            match random.below(4) {
+                0 => bytes[at] = u8::try_from(random.below(256)).unwrap(),
+                1 => bytes.insert(at, SPECIAL[random.below(SPECIAL.len())]),
+                2 => drop(bytes.remove(at)),
+                _ => bytes.splice(at..at, b"%(".iter().copied()).for_each(drop),
+            }
+        }
+        (format!("SEED={seed} number {n}"), bytes)
+    }));
+}
+
+// D-046, D-200
+#[test]
+fn random_bytes() {
+    let mut random = Random::seeded();
+    let seed = random.seed();
+    judge_all((0..10).map(|n| {
+        let bytes = (0..random.below(3000)).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
+        (format!("SEED={seed} number {n}"), bytes)
+    }));
+}
+
+/// Sizes and depths nobody reckons with.
+fn out_of_all_proportion() -> Vec<(&'static str, String)> {
+    let program = "[supervisord]\n[program:x]\ncommand=cat\nautostart=false\n";
+    let with = |options: &str| format!("{program}{options}\n");
+    let many_options: String = (0..5000).map(|n| format!("o{n}=v\n")).collect();
+    vec![
+        ("a long line", format!("[supervisord]\nidentifier={}\n", "x".repeat(1 << 20))),
+        ("a long name", format!("[supervisord]\n[program:{}]\ncommand=cat\n", "x".repeat(10_000))),
+        ("many options", with(&many_options)),
+        ("many continuation lines", with(&format!("environment=A=1\n{}", "  ,\n".repeat(50_000)))),
+        ("a wide format", with("command=%(process_num)999999999999d")),
+        ("a wide format of text", with("directory=%(program_name)2000000000s")),
+        ("a large number", with("priority=99999999999999999999999999")),
+        ("a large size", with("stdout_logfile_maxbytes=99999999999GB")),
+        ("a large first number", with("numprocs_start=9223372036854775807")),
+        ("negative sizes", with("stdout_logfile_maxbytes=-1\nstdout_logfile_backups=-5")),
+        ("long waits", with("startsecs=999999999999\nstopwaitsecs=999999999999\nstartretries=99999999999")),
+        ("only brackets", "[".repeat(100_000)),
+    ]
+}
+
+// D-200
+#[test]
+fn configurations_out_of_all_proportion() {
+    let texts = out_of_all_proportion().into_iter();
+    judge_all(texts.map(|(name, text)| (name.to_owned(), text.into_bytes())));
+}
+
+// The control socket takes whatever comes, and answers others all the while
+#[test]
+fn noise_on_the_control_socket() {
+    let sandbox = Sandbox::new();
+    sandbox.configure("[program:x]\ncommand=sleep 1000\nstartsecs=0\n");
+    let daemon = Launch::new(&sandbox).start_up();
+    let mut random = Random::seeded();
+    let mut open = Vec::new();
+    for n in 0..100 {
+        let Ok(mut stream) = UnixStream::connect(sandbox.path("s.sock")) else {
+            continue;
+        };
+        let noise: Vec<u8> =
+            (0..random.below(4000)).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
+        let body = "<methodCall>".repeat(random.below(500));
+        let length = [body.len(), 0, 1 << 40][n % 3];
+        let request = format!("POST /RPC2 HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}");
+        let _refused =
+            if n % 2 == 0 { stream.write_all(&noise) } else { stream.write_all(request.as_bytes()) };
+        open.push(stream);
+    }
+    assert_eq!(daemon.pid_of("x"), daemon.pid_of("x"));
+    for mut stream in open {
+        stream.set_nonblocking(true).unwrap();
+        let _nothing_yet = stream.read(&mut [0; 1000]);
+    }
+    assert_eq!(daemon.stop().code(), Some(0));
+    assert!(!sandbox.read("err").contains("panicked"));
+}
+
+// A child may write what it likes, capture tokens without end included
+#[test]
+fn noise_from_a_child() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "x.py",
+        "import os, random\nrandom.seed(7)\n\
+         pieces = [b'<!--XSUPERVISOR:BEGIN-->', b'<!--XSUPERVISOR:END-->', b'<!--XSUPER', b'\\x1b[', b'\\x1b[31m', b'\\xff\\xfe', b'x' * 5000, b'\\0']\n\
+         for n in range(3000):\n    os.write(random.choice([1, 2]), random.choice(pieces))\n",
+    );
+    sandbox.configure(
+        "[supervisord]\nloglevel=blather\nstrip_ansi=true\n[program:x]\ncommand=python3 @DIR@/x.py\nstartsecs=0\n\
+         stdout_capture_maxbytes=1KB\nstderr_capture_maxbytes=10\n",
+    );
+    let daemon = Launch::new(&sandbox).start_up();
+    daemon.wait_for_log("exited: x (exit status 0; expected)");
+    assert_eq!(daemon.stop().code(), Some(0));
+}
