@@ -12,6 +12,7 @@ mod fcgi;
 mod harness;
 mod hostile;
 mod house_rules;
+mod http;
 mod logs;
 mod pidproxy;
 mod signals;

@@ -2,7 +2,7 @@
 //!
 //! Files are read by workers, `logs::follow` knows how; here is the pace. Nothing is read for a client that
 //! has not taken what was read before, so one that reads slowly, or not at all, costs one piece of at most
-//! [`PIECE`] bytes and what the connection buffers. Files are looked at again after a short pause, and only
+//! `PIECE` bytes and what the connection buffers. Files are looked at again after a short pause, and only
 //! while a client is there: that also shows what others write to them.
 
 use std::future::ready;
