@@ -26,20 +26,15 @@ fn no_signal_is_blocked_or_ignored() {
         u64::from_str_radix(line.trim(), 16).unwrap()
     };
     let of_the_c_library = 1 << 31 | 1 << 32;
-    assert_eq!(
-        (mask("SigBlk:"), mask("SigIgn:") & !of_the_c_library),
-        (0, 0),
-        "{text}"
-    );
+    assert_eq!((mask("SigBlk:"), mask("SigIgn:") & !of_the_c_library), (0, 0), "{text}");
 }
 
 // D-341: also with many descriptors open in the daemon
 #[test]
 fn nothing_but_its_three_streams_reaches_a_child() {
     let sandbox = Sandbox::new();
-    let others: String = (0..20)
-        .map(|n| format!("[program:p{n}]\ncommand=sleep 1000\npriority=1\n"))
-        .collect();
+    let others: String =
+        (0..20).map(|n| format!("[program:p{n}]\ncommand=sleep 1000\npriority=1\n")).collect();
     sandbox.configure(&format!("{others}[program:x]\ncommand=ls -l /proc/self/fd\nstdout_logfile=@DIR@/x.log\nstartsecs=0\nautorestart=false\n"));
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("exited: x");
@@ -57,11 +52,7 @@ fn stdin_stays_open() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_state("x", "RUNNING");
     assert_eq!(daemon.stop().code(), Some(0));
-    assert!(
-        sandbox
-            .read("supervisord.log")
-            .contains("stopped: x (terminated by SIGTERM)")
-    );
+    assert!(sandbox.read("supervisord.log").contains("stopped: x (terminated by SIGTERM)"));
 }
 
 // D-343, D-345
@@ -117,15 +108,9 @@ fn a_command_one_may_not_run() {
     sandbox.configure("[supervisord]\nuser=nobody\n[program:x]\ncommand=@DIR@/tool\nstartretries=0\n");
     let daemon = Launch::new(&sandbox).start_up();
     let told = daemon.wait_for_log("spawnerr: ");
-    assert_eq!(
-        told.line(),
-        sandbox.fill("INFO spawnerr: no permission to run command '@DIR@/tool'")
-    );
+    assert_eq!(told.line(), sandbox.fill("INFO spawnerr: no permission to run command '@DIR@/tool'"));
     let info = daemon.wait_for_state("x", "FATAL");
-    assert_eq!(
-        info.member("spawnerr"),
-        sandbox.fill("no permission to run command '@DIR@/tool'")
-    ); // D-478
+    assert_eq!(info.member("spawnerr"), sandbox.fill("no permission to run command '@DIR@/tool'")); // D-478
 }
 
 // D-352: the end is seen although somebody holds the pipe, and what was written before is kept
@@ -139,9 +124,7 @@ fn an_exit_is_seen_while_grandchildren_hold_the_pipe() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("exited: x (exit status 0; expected)");
     assert!(sandbox.read("x.log").contains("early\n"));
-    daemon.until("the grandchild's broken pipe", || {
-        sandbox.has("saw_epipe") || !still_writes(&sandbox)
-    });
+    daemon.until("the grandchild's broken pipe", || sandbox.has("saw_epipe") || !still_writes(&sandbox));
 }
 
 fn still_writes(sandbox: &Sandbox) -> bool {
@@ -194,18 +177,11 @@ fn a_hundred_children_that_die_at_once_are_all_reaped() {
     );
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_nth_log(100, "spawned: 'p_");
-    let pids: Vec<i32> = daemon
-        .processes()
-        .unwrap()
-        .iter()
-        .map(|it| it.member("pid").parse().unwrap())
-        .collect();
+    let pids: Vec<i32> =
+        daemon.processes().unwrap().iter().map(|it| it.member("pid").parse().unwrap()).collect();
     pids.iter().for_each(|pid| processes::send(*pid, Signal::SIGKILL));
     daemon.wait_for_nth_log(100, "terminated by SIGKILL; not expected");
-    assert!(
-        pids.iter().all(|pid| processes::state(*pid).is_none()),
-        "a zombie is left"
-    );
+    assert!(pids.iter().all(|pid| processes::state(*pid).is_none()), "a zombie is left");
 }
 
 /// Becomes a subreaper, then supervisord.
@@ -221,10 +197,7 @@ fn orphans_are_reaped_and_told() {
         "[program:x]\ncommand=sh -c '(sleep 0.5; exit 3) & exec sleep 0.1'\nstartsecs=0\nautorestart=false\n",
     );
     let launch = Launch::program("python3", &sandbox).arg(sandbox.path("subreaper.py"));
-    let launch = launch
-        .arg(Implementation::under_test().supervisord())
-        .arg("-c")
-        .arg("supervisord.conf");
+    let launch = launch.arg(Implementation::under_test().supervisord()).arg("-c").arg("supervisord.conf");
     let daemon = launch.start_up();
     daemon.wait_for_log("exited: x (exit status 0; expected)");
     let record = daemon.wait_for_log("reaped unknown pid ");
@@ -248,18 +221,10 @@ fn it_can_be_process_one() {
     let launch = ["--fork", "--pid", "--mount-proc", "--kill-child"]
         .iter()
         .fold(Launch::program("unshare", &sandbox), Launch::arg);
-    let launch = launch
-        .arg(Implementation::under_test().supervisord())
-        .arg("-c")
-        .arg("supervisord.conf");
+    let launch = launch.arg(Implementation::under_test().supervisord()).arg("-c").arg("supervisord.conf");
     let daemon = launch.start();
     daemon.wait_for_log("supervisord started with pid 1");
-    assert!(
-        daemon
-            .wait_for_log("reaped unknown pid ")
-            .text
-            .ends_with("(exit status 3)")
-    );
+    assert!(daemon.wait_for_log("reaped unknown pid ").text.ends_with("(exit status 3)"));
     daemon.wait_for_state("y", "RUNNING");
     let supervisord = wait::until("the daemon's pid outside", || {
         processes::belonging_to(sandbox.dir())
@@ -275,21 +240,14 @@ fn it_can_be_process_one() {
 fn without_a_unix_server_the_url_is_that_of_the_inet_server() {
     let sandbox = Sandbox::new();
     script_child::install(&sandbox);
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     sandbox.write(
         "supervisord.conf",
         &format!("[supervisord]\nnodaemon=true\n[inet_http_server]\nport=:{port}\n[program:x]\ncommand=python3 @DIR@/report.py stay\nstdout_logfile=NONE\nstderr_logfile=NONE\n"),
     );
     let daemon = Launch::new(&sandbox).stdout(Stdio::null()).start_up();
     let report = script_child::report(&sandbox, "x:x");
-    assert_eq!(
-        report["environment"]["SUPERVISOR_SERVER_URL"],
-        format!("http://localhost:{port}")
-    );
+    assert_eq!(report["environment"]["SUPERVISOR_SERVER_URL"], format!("http://localhost:{port}"));
     assert_eq!(daemon.stop().code(), Some(0));
 }
 

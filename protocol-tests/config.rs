@@ -23,11 +23,7 @@ fn sample() -> Output {
         Implementation::Ours => env!("CARGO_BIN_EXE_echo_supervisord_conf").into(),
         Implementation::Reference => reference::program("echo_supervisord_conf"),
     };
-    Command::new(program)
-        .args(["any", "-argument"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+    Command::new(program).args(["any", "-argument"]).stdin(Stdio::null()).output().unwrap()
 }
 
 // D-014, D-031
@@ -79,10 +75,7 @@ fn an_error_comes_with_a_line_about_help() {
     let sandbox = Sandbox::new();
     let (code, out, err) = run(&sandbox, &["--foo"]);
     let program = Implementation::under_test().supervisord();
-    let expected = format!(
-        "Error: option --foo not recognized\nFor help, use {} -h\n",
-        program.display()
-    );
+    let expected = format!("Error: option --foo not recognized\nFor help, use {} -h\n", program.display());
     assert_eq!((code, out.as_str(), err), (Some(2), "", expected));
 }
 
@@ -131,10 +124,7 @@ fn the_default_places_are_searched_in_order() {
     let (_, _, err) = run(&sandbox, &["-n"]);
     assert!(err.contains("Error: bad logging level name 'second'"), "{err}");
     if nix::unistd::geteuid().is_root() {
-        assert!(
-            err.contains("-c") && err.contains("root"),
-            "a warning that the search is unsafe: {err}"
-        );
+        assert!(err.contains("-c") && err.contains("root"), "a warning that the search is unsafe: {err}");
     }
     sandbox.write("supervisord.conf", "[supervisord]\nloglevel=first\n");
     let (_, _, err) = run(&sandbox, &["-n"]);
@@ -155,28 +145,12 @@ fn the_folder_above_the_program_comes_first() {
     sandbox.write("prefix/supervisord.conf", "[supervisord]\nloglevel=above\n");
     assert_eq!(Launch::program(&program, &sandbox).run().code(), Some(2));
     assert!(sandbox.read("err").contains("'above'"));
-    sandbox.write(
-        "prefix/etc/supervisord.conf",
-        "[supervisord]\nloglevel=above_etc\n",
-    );
-    assert_eq!(
-        Launch::program("prefix/bin/supervisord", &sandbox).run().code(),
-        Some(2)
-    );
+    sandbox.write("prefix/etc/supervisord.conf", "[supervisord]\nloglevel=above_etc\n");
+    assert_eq!(Launch::program("prefix/bin/supervisord", &sandbox).run().code(), Some(2));
     assert!(sandbox.read("err").contains("'above_etc'"));
     let path = format!("{}:/usr/bin:/bin", sandbox.path("prefix/bin").display());
-    assert_eq!(
-        Launch::program("supervisord", &sandbox)
-            .env("PATH", &path)
-            .run()
-            .code(),
-        Some(2)
-    );
-    assert_eq!(
-        sandbox.read("err").matches("'above_etc'").count(),
-        2,
-        "found in PATH"
-    );
+    assert_eq!(Launch::program("supervisord", &sandbox).env("PATH", &path).run().code(), Some(2));
+    assert_eq!(sandbox.read("err").matches("'above_etc'").count(), 2, "found in PATH");
 }
 
 // D-043
@@ -185,28 +159,20 @@ fn files_that_cannot_be_had() {
     let sandbox = Sandbox::new();
     let (code, _, err) = run(&sandbox, &["-c", "nosuch.conf"]);
     assert_eq!(code, Some(2));
-    assert!(
-        err.starts_with("Error: could not find config file nosuch.conf"),
-        "{err}"
-    );
+    assert!(err.starts_with("Error: could not find config file nosuch.conf"), "{err}");
     sandbox.make_dir("folder");
     let (code, _, err) = run(&sandbox, &["-c", "folder"]);
     assert_eq!(code, Some(2));
-    assert!(
-        err.starts_with("Error: could not read config file folder"),
-        "{err}"
-    );
+    assert!(err.starts_with("Error: could not read config file folder"), "{err}");
 }
 
 // D-046
 #[test]
 fn bytes_that_are_not_utf_8_and_byte_order_marks_are_refused() {
     let sandbox = Sandbox::new();
-    for bytes in [
-        &b"[supervisord]\nidentifier=\xff\xfe\n"[..],
-        b"\xef\xbb\xbf[supervisord]\n",
-        b"\xff\xfe[\0s\0",
-    ] {
+    for bytes in
+        [&b"[supervisord]\nidentifier=\xff\xfe\n"[..], b"\xef\xbb\xbf[supervisord]\n", b"\xff\xfe[\0s\0"]
+    {
         fs::write(sandbox.path("supervisord.conf"), bytes).unwrap();
         let (code, _, err) = run(&sandbox, &["-n", "-c", "supervisord.conf"]);
         assert_eq!(code, Some(2), "{err}");
@@ -222,17 +188,8 @@ fn the_command_line_wins_over_the_file() {
     sandbox.configure(
         "[supervisord]\nloglevel=warn\nidentifier=file\n[program:x]\ncommand=sh -c \"echo -n '\x1b[1mx'; exec sleep 1000\"\nstdout_logfile=@DIR@/x.log\n",
     );
-    let arguments = [
-        "--logl",
-        "debug",
-        "-iline",
-        "--childlogd=auto2",
-        "-l",
-        "line.log",
-        "-j",
-        "line.pid",
-        "-t",
-    ];
+    let arguments =
+        ["--logl", "debug", "-iline", "--childlogd=auto2", "-l", "line.log", "-j", "line.pid", "-t"];
     let daemon = arguments.iter().fold(Launch::new(&sandbox), Launch::arg).start();
     let log = || sandbox.read("line.log");
     daemon.until("the program to be spawned", || log().contains("spawned: 'x'"));
@@ -247,30 +204,17 @@ fn the_command_line_wins_over_the_file() {
 fn what_the_file_says_comes_first_in_the_log() {
     let sandbox = Sandbox::new();
     sandbox.configure("[include]\nfiles=nosuch/*.ini more.ini\n");
-    sandbox.write(
-        "more.ini",
-        "[program:x]\ncommand=cat\nautostart=false\nstdout_logfile_maxbytes=0\n",
-    );
+    sandbox.write("more.ini", "[program:x]\ncommand=cat\nautostart=false\nstdout_logfile_maxbytes=0\n");
     let daemon = Launch::new(&sandbox).start_up();
-    let lines: Vec<String> = daemon
-        .log()
-        .iter()
-        .map(|it| it.line())
-        .filter(|it| !it.contains("as root"))
-        .collect();
-    assert!(
-        lines[0].starts_with("WARN No file matches via include \""),
-        "{lines:?}"
-    );
+    let lines: Vec<String> =
+        daemon.log().iter().map(|it| it.line()).filter(|it| !it.contains("as root")).collect();
+    assert!(lines[0].starts_with("WARN No file matches via include \""), "{lines:?}");
     assert_eq!(
         lines[1],
         "WARN For [program:x], AUTO logging used for stdout_logfile without rollover, set maxbytes > 0 to avoid \
          filling up filesystem unintentionally"
     );
-    assert_eq!(
-        lines[2],
-        sandbox.fill("INFO Included extra file \"@DIR@/more.ini\" during parsing")
-    );
+    assert_eq!(lines[2], sandbox.fill("INFO Included extra file \"@DIR@/more.ini\" during parsing"));
     assert_eq!(lines[3], "INFO RPC interface 'supervisor' initialized");
 }
 
@@ -281,12 +225,7 @@ fn the_sample_is_printed() {
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("; Sample supervisor config file"));
-    for section in [
-        "unix_http_server",
-        "supervisord",
-        "rpcinterface:supervisor",
-        "supervisorctl",
-    ] {
+    for section in ["unix_http_server", "supervisord", "rpcinterface:supervisor", "supervisorctl"] {
         assert!(text.contains(&format!("\n[{section}]\n")), "{section}");
     }
 }
@@ -295,8 +234,7 @@ fn the_sample_is_printed() {
 fn sample_in(sandbox: &Sandbox) -> String {
     let text = String::from_utf8(sample().stdout).unwrap();
     let text = text.replace("/tmp", sandbox.dir().to_str().unwrap());
-    text.replace("nodaemon=false", "nodaemon=true")
-        .replace("127.0.0.1:9001", "127.0.0.1:0")
+    text.replace("nodaemon=false", "nodaemon=true").replace("127.0.0.1:9001", "127.0.0.1:0")
 }
 
 // D-522
@@ -322,9 +260,7 @@ fn every_line_of_the_sample_is_valid_without_its_semicolon() {
         ("/a/path", "AUTO"),
         ("127.0.0.1:0", "127.0.0.1:1"),
     ];
-    let text = replacements
-        .iter()
-        .fold(text, |text, (from, to)| text.replace(from, to));
+    let text = replacements.iter().fold(text, |text, (from, to)| text.replace(from, to));
     let text = text.replace(";programs=progname1,progname2", ";programs=theprogramname");
     let is_commented = |line: &str| {
         let word = line.strip_prefix(';').filter(|it| !it.starts_with([' ', '\t']));
@@ -332,13 +268,7 @@ fn every_line_of_the_sample_is_valid_without_its_semicolon() {
     };
     let uncommented: String = text
         .lines()
-        .map(|line| {
-            if is_commented(line) {
-                format!("{}\n", &line[1..])
-            } else {
-                format!("{line}\n")
-            }
-        })
+        .map(|line| if is_commented(line) { format!("{}\n", &line[1..]) } else { format!("{line}\n") })
         .collect();
     assert!(uncommented.contains("\n[eventlistener:theeventlistenername]"));
     sandbox.write("supervisord.conf", &uncommented);
@@ -350,15 +280,10 @@ fn every_line_of_the_sample_is_valid_without_its_semicolon() {
 /// that alone says it was.
 fn check(sandbox: &Sandbox) -> (Option<i32>, String, String) {
     let text = sandbox.read("supervisord.conf");
-    sandbox.write(
-        "supervisord.conf",
-        &format!("{text}\n[program:theveryend]\ncommand=cat\npriority=bad\n"),
-    );
+    sandbox.write("supervisord.conf", &format!("{text}\n[program:theveryend]\ncommand=cat\npriority=bad\n"));
     let (code, out, err) = run(sandbox, &["-n", "-c", "supervisord.conf"]);
-    let others: Vec<&str> = err
-        .lines()
-        .filter(|it| it.starts_with("Error: ") && !it.contains("theveryend"))
-        .collect();
+    let others: Vec<&str> =
+        err.lines().filter(|it| it.starts_with("Error: ") && !it.contains("theveryend")).collect();
     assert!(err.contains("theveryend"), "{err}");
     (code, out, others.join("\n"))
 }
@@ -372,9 +297,6 @@ fn the_control_interface_tells_the_state() {
     let state = wait::until("an answer", || {
         crate::harness::rpc::call(&sandbox.path("s.sock"), "supervisor.getState", &[]).ok()
     });
-    assert_eq!(
-        (state.member("statename"), state.member("statecode")),
-        ("RUNNING", "1")
-    );
+    assert_eq!((state.member("statename"), state.member("statecode")), ("RUNNING", "1"));
     assert_eq!(daemon.stop().code(), Some(0));
 }

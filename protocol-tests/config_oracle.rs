@@ -4,10 +4,7 @@
 //! Cases stand in `config_cases.txt`; beside them a generator makes configurations from tables of
 //! options. `oracle/parse_config.py` says what the reference makes of them.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on should say so at once"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say so at once")]
 
 mod generate;
 mod shown;
@@ -26,13 +23,8 @@ use supervisor::sys::host::host_facts;
 use crate::harness::reference;
 
 /// The whole environment of both sides.
-const ENVIRONMENT: [(&str, &str); 5] = [
-    ("HOME", "/root"),
-    ("PATH", "/usr/bin:/bin"),
-    ("LANG", "C.UTF-8"),
-    ("X", "x y"),
-    ("PCT", "50%"),
-];
+const ENVIRONMENT: [(&str, &str); 5] =
+    [("HOME", "/root"), ("PATH", "/usr/bin:/bin"), ("LANG", "C.UTF-8"), ("X", "x y"), ("PCT", "50%")];
 
 /// A command line, and the folder it is given in.
 struct Request {
@@ -67,12 +59,8 @@ fn written_cases() {
 /// Configurations made at random. `CONFIG_SEED` and `CONFIG_CASES` choose others.
 #[test]
 fn generated_cases() {
-    let number = |name: &str, default| {
-        std::env::var(name)
-            .ok()
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(default)
-    };
+    let number =
+        |name: &str, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let seed = number("CONFIG_SEED", 20_240_607);
     println!("CONFIG_SEED={seed}");
     let makers: [(&str, generate::Maker); 4] = [
@@ -85,21 +73,11 @@ fn generated_cases() {
         let dir = tempfile::tempdir().unwrap();
         let mut random = Random(seed);
         let requests: Vec<Request> = (0..number("CONFIG_CASES", 400))
-            .map(|n| {
-                made(
-                    &format!("{name} {n}"),
-                    &make(&mut random),
-                    &dir.path().join(n.to_string()),
-                )
-            })
+            .map(|n| made(&format!("{name} {n}"), &make(&mut random), &dir.path().join(n.to_string())))
             .collect();
         let accepted = compare(&requests, dir.path());
         // A generator whose cases all fail shows little.
-        assert!(
-            accepted * 8 > requests.len(),
-            "{name}: {accepted} of {} accepted",
-            requests.len()
-        );
+        assert!(accepted * 8 > requests.len(), "{name}: {accepted} of {} accepted", requests.len());
     }
 }
 
@@ -107,12 +85,7 @@ fn made(title: &str, text: &str, directory: &Path) -> Request {
     std::fs::create_dir_all(directory.join("logs")).unwrap();
     std::fs::write(directory.join("supervisord.conf"), text).unwrap();
     let args = words("-c supervisord.conf");
-    Request {
-        title: title.into(),
-        directory: directory.into(),
-        args,
-        expected: Expected::Same,
-    }
+    Request { title: title.into(), directory: directory.into(), args, expected: Expected::Same }
 }
 
 /// Commands split as the reference splits them (D-330, D-331).
@@ -147,18 +120,13 @@ fn mutated_files_do_not_panic() {
         std::fs::write(&file, &bytes).unwrap();
         let args = vec!["-c".to_owned(), file.to_str().unwrap().to_owned()];
         let outcome = std::panic::catch_unwind(|| ours(&args, &request.directory));
-        assert!(
-            outcome.is_ok(),
-            "round {round}: {:?}",
-            String::from_utf8_lossy(&bytes)
-        );
+        assert!(outcome.is_ok(), "round {round}: {:?}", String::from_utf8_lossy(&bytes));
     }
 }
 
 fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
-    const PIECES: [&[u8]; 12] = [
-        b"%", b"%(", b"\n[", b"]", b"=", b" ;", b"'", b"\"", b"\\", b"\xff", b"\x00", b"\n ",
-    ];
+    const PIECES: [&[u8]; 12] =
+        [b"%", b"%(", b"\n[", b"]", b"=", b" ;", b"'", b"\"", b"\\", b"\xff", b"\x00", b"\n "];
     let at = random.below(bytes.len() + 1);
     match random.below(4) {
         0 => bytes.truncate(at),
@@ -176,10 +144,8 @@ fn mutate(random: &mut Random, bytes: &mut Vec<u8>) {
 
 /// Asks both sides and shows all differences at once. Gives how many requests ours accepts.
 fn compare(requests: &[Request], dir: &Path) -> usize {
-    let lines: Vec<Value> = requests
-        .iter()
-        .map(|r| json!({"args": r.args, "directory": r.directory}))
-        .collect();
+    let lines: Vec<Value> =
+        requests.iter().map(|r| json!({"args": r.args, "directory": r.directory})).collect();
     let mut report = String::new();
     let mut accepted = 0;
     for (request, theirs) in requests.iter().zip(ask_reference(&lines, dir)) {
@@ -188,10 +154,7 @@ fn compare(requests: &[Request], dir: &Path) -> usize {
         if let Some(difference) = judge(request.expected, &ours, &theirs) {
             let text = std::fs::read(request.directory.join("supervisord.conf")).unwrap_or_default();
             let text = String::from_utf8_lossy(&text);
-            report += &format!(
-                "=== {}\n{text}\nargs: {:?}\n{difference}\n",
-                request.title, request.args
-            );
+            report += &format!("=== {}\n{text}\nargs: {:?}\n{difference}\n", request.title, request.args);
         }
     }
     assert!(report.is_empty(), "\n{report}");
@@ -209,13 +172,8 @@ fn judge(expected: Expected, ours: &Result<Value, Vec<String>>, theirs: &Value) 
         (Expected::OnlyOursAccepts, Ok(_), Some(_)) => None,
         (Expected::OnlyOursRefuses, Err(_), None) => None,
         (_, ours, _) => {
-            let ours = ours
-                .as_ref()
-                .map_or_else(|errors| errors.join("\n      "), |_| "accepted".to_owned());
-            Some(format!(
-                "{expected:?} expected\nours: {ours}\ntheirs: {}",
-                refused.unwrap_or("accepted")
-            ))
+            let ours = ours.as_ref().map_or_else(|errors| errors.join("\n      "), |_| "accepted".to_owned());
+            Some(format!("{expected:?} expected\nours: {ours}\ntheirs: {}", refused.unwrap_or("accepted")))
         }
     }
 }
@@ -223,9 +181,7 @@ fn judge(expected: Expected, ours: &Result<Value, Vec<String>>, theirs: &Value) 
 /// The part of the reference's text that ours must have: after its first good member the reference
 /// names that one instead of the group (D-172).
 fn comparable(text: &str) -> &str {
-    text.find("names unknown program")
-        .and_then(|at| text.get(at..))
-        .unwrap_or(text)
+    text.find("names unknown program").and_then(|at| text.get(at..)).unwrap_or(text)
 }
 
 /// The innermost values that are not the same.
@@ -266,16 +222,8 @@ fn ask_reference(requests: &[Value], dir: &Path) -> Vec<Value> {
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(
-        answers.len(),
-        requests.len(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let answers: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.len(), requests.len(), "{}", String::from_utf8_lossy(&output.stderr));
     answers
 }
 
@@ -303,9 +251,7 @@ fn ours(args: &[String], directory: &Path) -> Result<Value, Vec<String>> {
 /// and `\x` with two digits a byte.
 fn read_cases(text: &str, dir: &Path) -> Vec<Request> {
     let cases = text.split("\n=== ").skip(1).enumerate();
-    cases
-        .map(|(n, case)| read_case(case, &dir.join(format!("case{n}"))))
-        .collect()
+    cases.map(|(n, case)| read_case(case, &dir.join(format!("case{n}")))).collect()
 }
 
 fn read_case(case: &str, directory: &Path) -> Request {
@@ -332,12 +278,7 @@ fn read_case(case: &str, directory: &Path) -> Request {
             _ => panic!("unknown part {head:?} in {title}"),
         }
     }
-    Request {
-        title,
-        directory: directory.into(),
-        args,
-        expected,
-    }
+    Request { title, directory: directory.into(), args, expected }
 }
 
 fn words(line: &str) -> Vec<String> {

@@ -12,9 +12,7 @@ use crate::harness::{processes, rpc, script_child, wait};
 /// Starts it as a daemon and tells its pid, once the pidfile is there (D-210).
 fn daemonize(sandbox: &Sandbox, launch: Launch<'_>) -> i32 {
     assert_eq!(launch.run().code(), Some(0));
-    wait::until("the pidfile", || {
-        sandbox.read("supervisord.pid").trim().parse().ok()
-    })
+    wait::until("the pidfile", || sandbox.read("supervisord.pid").trim().parse().ok())
 }
 
 fn wait_for_log(sandbox: &Sandbox, text: &str) {
@@ -37,23 +35,13 @@ fn it_leads_a_session_of_its_own_without_a_terminal() {
     sandbox.configure(DAEMON);
     let pid = daemonize(&sandbox, Launch::new(&sandbox));
     wait_for_log(&sandbox, "supervisord started with pid");
-    assert!(
-        sandbox
-            .read("supervisord.log")
-            .contains("INFO daemonizing the supervisord process")
-    );
-    assert_eq!(
-        (processes::session(pid), processes::group(pid)),
-        (Some(pid), Some(pid))
-    );
+    assert!(sandbox.read("supervisord.log").contains("INFO daemonizing the supervisord process"));
+    assert_eq!((processes::session(pid), processes::group(pid)), (Some(pid), Some(pid)));
     for fd in 0..3 {
         let target = std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap();
         assert_eq!(target.to_str(), Some("/dev/null"));
     }
-    assert_eq!(
-        std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap(),
-        sandbox.dir()
-    );
+    assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), sandbox.dir());
     end(&sandbox, pid);
 }
 
@@ -74,10 +62,7 @@ fn umask_and_directory_count_when_daemonizing() {
     wait_for_log(&sandbox, "supervisord started with pid");
     let home = format!("INFO set current directory: '{}'", sandbox.path("home").display());
     assert!(sandbox.read("supervisord.log").contains(&home));
-    assert!(
-        sandbox.has("home/x.log"),
-        "D-214: relative log paths belong to the new folder"
-    );
+    assert!(sandbox.has("home/x.log"), "D-214: relative log paths belong to the new folder");
     end(&sandbox, pid);
 }
 
@@ -188,11 +173,7 @@ fn a_stale_socket_is_removed() {
     sandbox.configure("");
     drop(UnixListener::bind(sandbox.path("s.sock")).unwrap());
     let daemon = Launch::new(&sandbox).start_up();
-    assert!(
-        sandbox
-            .read("err")
-            .contains(&sandbox.fill("Unlinking stale socket @DIR@/s.sock"))
-    );
+    assert!(sandbox.read("err").contains(&sandbox.fill("Unlinking stale socket @DIR@/s.sock")));
     assert!(rpc::call(&sandbox.path("s.sock"), "supervisor.getState", &[]).is_ok());
     assert_eq!(daemon.stop().code(), Some(0));
 }
@@ -236,11 +217,7 @@ fn the_log_is_copied_to_stdout_in_the_foreground_unless_silent() {
         sandbox.configure(&format!("[supervisord]\nsilent={silent}\n"));
         let daemon = Launch::new(&sandbox).start_up();
         assert_eq!(daemon.stop().code(), Some(0));
-        let expected = if copied {
-            sandbox.read("supervisord.log")
-        } else {
-            String::new()
-        };
+        let expected = if copied { sandbox.read("supervisord.log") } else { String::new() };
         assert_eq!(sandbox.read("out"), expected);
     }
 }
@@ -268,11 +245,7 @@ fn it_becomes_the_user_before_it_makes_files() {
     daemon.wait_for_log("Set uid to user 65534 succeeded");
     assert_eq!(daemon.count_log("running as root"), 0);
     for name in ["supervisord.log", "supervisord.pid", "s.sock"] {
-        assert_eq!(
-            std::fs::metadata(sandbox.path(name)).unwrap().uid(),
-            65534,
-            "{name}"
-        );
+        assert_eq!(std::fs::metadata(sandbox.path(name)).unwrap().uid(), 65534, "{name}");
     }
     let groups = processes::status_line(daemon.pid(), "Groups").unwrap();
     assert_eq!(groups.split_whitespace().collect::<Vec<_>>(), ["65534"]);
@@ -306,11 +279,7 @@ fn who_is_not_root_cannot_become_another() {
     sandbox.configure("[supervisord]\nuser=root\n");
     let status = as_nobody(&sandbox, Implementation::under_test());
     assert_eq!(status.wait().code(), Some(2));
-    assert!(
-        sandbox
-            .read("err")
-            .contains("Error: Can't drop privilege as nonroot user")
-    );
+    assert!(sandbox.read("err").contains("Error: Can't drop privilege as nonroot user"));
 }
 
 /// Starts a copy of supervisord that nobody can reach, as nobody.

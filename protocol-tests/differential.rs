@@ -44,11 +44,7 @@ fn the_same_processes_and_log_result() {
         let differences: Option<Vec<String>> = (0..ATTEMPTS).map(|_| difference(case)).collect();
         differences?.pop()
     });
-    assert!(
-        differences.is_empty(),
-        "- reference, + ours\n{}",
-        differences.join("\n")
-    );
+    assert!(differences.is_empty(), "- reference, + ours\n{}", differences.join("\n"));
 }
 
 fn difference(case: &Case) -> Option<String> {
@@ -62,10 +58,7 @@ fn difference(case: &Case) -> Option<String> {
 /// Judges cases side by side; the complaints, in the order of the cases, each under its case's name.
 fn for_each(cases: Vec<Case>, judge: impl Fn(&Case) -> Option<String> + Sync) -> Vec<String> {
     let wanted = std::env::var("CASE").unwrap_or_default();
-    let todo: Vec<Case> = cases
-        .into_iter()
-        .filter(|case| case.name.contains(&wanted))
-        .collect();
+    let todo: Vec<Case> = cases.into_iter().filter(|case| case.name.contains(&wanted)).collect();
     let next = Mutex::new(todo.iter().enumerate());
     let complaints = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -82,19 +75,14 @@ fn for_each(cases: Vec<Case>, judge: impl Fn(&Case) -> Option<String> + Sync) ->
     });
     let mut complaints = complaints.into_inner().unwrap();
     complaints.sort();
-    complaints
-        .into_iter()
-        .map(|(index, it)| format!("== {}\n{it}", todo[index].name))
-        .collect()
+    complaints.into_iter().map(|(index, it)| format!("== {}\n{it}", todo[index].name)).collect()
 }
 
 /// A panic while judging is a complaint about that case only.
 fn judged(case: &Case, judge: impl Fn(&Case) -> Option<String>) -> Option<String> {
     let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| judge(case)));
     attempt.unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .map_or("it panicked", String::as_str);
+        let text = panic.downcast_ref::<String>().map_or("it panicked", String::as_str);
         Some(text.to_owned())
     })
 }

@@ -39,10 +39,7 @@ fn processes_share_one_unix_socket_as_descriptor_0() {
     let sandbox = Sandbox::new();
     sandbox.write("server.py", SERVER);
     sandbox.write("f.sock", "in the way");
-    sandbox.configure(&pool(
-        "unix://%(here)s/%(program_name)s.sock",
-        "socket_mode=0750\n",
-    ));
+    sandbox.configure(&pool("unix://%(here)s/%(program_name)s.sock", "socket_mode=0750\n"));
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_nth_log(2, "spawned: 'f_");
     let log: Vec<String> = daemon.log().iter().map(|it| it.line()).collect();
@@ -55,14 +52,7 @@ fn processes_share_one_unix_socket_as_descriptor_0() {
     );
     assert!(place("Creating socket") < log.iter().position(|it| it.contains("spawned: ")).unwrap());
     assert_eq!(daemon.count_log("Closing socket unix://"), 1);
-    assert_eq!(
-        std::fs::metadata(sandbox.path("f.sock"))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o7777,
-        0o750
-    );
+    assert_eq!(std::fs::metadata(sandbox.path("f.sock")).unwrap().permissions().mode() & 0o7777, 0o750);
     let name = answer(UnixStream::connect(sandbox.path("f.sock")).unwrap());
     assert!(["f_0", "f_1"].contains(&name.as_str()), "{name}");
 
@@ -73,9 +63,7 @@ fn processes_share_one_unix_socket_as_descriptor_0() {
     assert_eq!(links[0], links[1]);
     assert_eq!(daemon.stop().code(), Some(0));
     assert!(
-        sandbox
-            .read("supervisord.log")
-            .contains(&sandbox.fill("INFO Closing socket unix://@DIR@/f.sock"))
+        sandbox.read("supervisord.log").contains(&sandbox.fill("INFO Closing socket unix://@DIR@/f.sock"))
     );
     assert!(sandbox.has("f.sock"), "it is left behind");
 }
@@ -91,10 +79,7 @@ fn the_socket_lives_while_one_process_does() {
     let closed = daemon.count_log("Closing socket");
     processes::send(daemon.pid_of("f_0"), Signal::SIGKILL);
     daemon.wait_for_log("exited: f_0");
-    assert_eq!(
-        answer(UnixStream::connect(sandbox.path("f.sock")).unwrap()),
-        "f_1"
-    );
+    assert_eq!(answer(UnixStream::connect(sandbox.path("f.sock")).unwrap()), "f_1");
     assert_eq!(daemon.count_log("Closing socket"), closed);
     processes::send(daemon.pid_of("f_1"), Signal::SIGKILL);
     daemon.wait_for_nth_log(closed + 1, "Closing socket");
@@ -106,11 +91,7 @@ fn the_socket_lives_while_one_process_does() {
 fn tcp_sockets_are_made_again_after_a_reload() {
     let sandbox = Sandbox::new();
     sandbox.write("server.py", SERVER);
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     sandbox.configure(&pool(&format!("tcp://127.0.0.1:{port}"), ""));
     let daemon = Launch::new(&sandbox).start_up();
     for n in 1..=3 {
@@ -143,11 +124,7 @@ fn the_owner_is_who_is_asked_for_or_the_programs_user() {
     if !privileged() {
         return;
     }
-    for (more, uid) in [
-        ("socket_owner=nobody:nogroup\n", 65534),
-        ("user=nobody\n", 65534),
-        ("", 0),
-    ] {
+    for (more, uid) in [("socket_owner=nobody:nogroup\n", 65534), ("user=nobody\n", 65534), ("", 0)] {
         let sandbox = Sandbox::new();
         sandbox.write("server.py", SERVER);
         sandbox.configure(&pool("unix://@DIR@/f.sock", more));

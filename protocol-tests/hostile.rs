@@ -55,11 +55,7 @@ fn judge(bytes: &[u8]) -> Result<(), String> {
         Some(code) => code < 100 && said.contains("Error: "),
         None => false,
     };
-    if is_fine && !said.contains("panicked") {
-        Ok(())
-    } else {
-        Err(format!("{status}: {said}"))
-    }
+    if is_fine && !said.contains("panicked") { Ok(()) } else { Err(format!("{status}: {said}")) }
 }
 
 fn judge_all(texts: impl Iterator<Item = (String, Vec<u8>)>) {
@@ -111,9 +107,7 @@ fn random_bytes() {
     let mut random = Random::seeded();
     let seed = random.seed();
     judge_all((0..10).map(|n| {
-        let bytes = (0..random.below(3000))
-            .map(|_| u8::try_from(random.below(256)).unwrap())
-            .collect();
+        let bytes = (0..random.below(3000)).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
         (format!("SEED={seed} number {n}"), bytes)
     }));
 }
@@ -158,17 +152,13 @@ fn noise_on_the_control_socket() {
         let Ok(mut stream) = UnixStream::connect(sandbox.path("s.sock")) else {
             continue;
         };
-        let noise: Vec<u8> = (0..random.below(4000))
-            .map(|_| u8::try_from(random.below(256)).unwrap())
-            .collect();
+        let noise: Vec<u8> =
+            (0..random.below(4000)).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
         let body = "<methodCall>".repeat(random.below(500));
         let length = [body.len(), 0, 1 << 40][n % 3];
         let request = format!("POST /RPC2 HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}");
-        let _refused = if n % 2 == 0 {
-            stream.write_all(&noise)
-        } else {
-            stream.write_all(request.as_bytes())
-        };
+        let _refused =
+            if n % 2 == 0 { stream.write_all(&noise) } else { stream.write_all(request.as_bytes()) };
         open.push(stream);
     }
     assert_eq!(daemon.pid_of("x"), daemon.pid_of("x"));

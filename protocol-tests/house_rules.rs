@@ -92,39 +92,24 @@ fn files(folder: &str) -> Vec<(String, String)> {
 /// the file, files declared as `#[cfg(test)] mod name;` altogether.
 fn sources() -> Vec<Source> {
     let all = files("src");
-    let test_files: Vec<String> = all
-        .iter()
-        .flat_map(|(name, text)| test_modules(name, text))
-        .collect();
+    let test_files: Vec<String> = all.iter().flat_map(|(name, text)| test_modules(name, text)).collect();
     let is_test = |name: &str| {
-        test_files
-            .iter()
-            .any(|it| name == format!("{it}.rs") || name.starts_with(&format!("{it}/")))
+        test_files.iter().any(|it| name == format!("{it}.rs") || name.starts_with(&format!("{it}/")))
     };
     let ours = all.into_iter().filter(|(name, _)| !is_test(name));
-    ours.map(|(name, text)| Source {
-        text: without_tests(&text).to_owned(),
-        name,
-    })
-    .collect()
+    ours.map(|(name, text)| Source { text: without_tests(&text).to_owned(), name }).collect()
 }
 
 /// Paths without `.rs` of the modules a file declares for tests only.
 fn test_modules(name: &str, text: &str) -> Vec<String> {
     let stem = name.strip_suffix(".rs").unwrap_or(name);
-    let folder = ["/mod", "/lib"]
-        .iter()
-        .find_map(|it| stem.strip_suffix(it))
-        .unwrap_or(stem);
+    let folder = ["/mod", "/lib"].iter().find_map(|it| stem.strip_suffix(it)).unwrap_or(stem);
     let mut lines = text.lines().skip_while(|it| it.trim() != "#[cfg(test)]");
     let mut modules = Vec::new();
     while let Some(line) = lines.next() {
         if line.trim() == "#[cfg(test)]"
             && let Some(declared) = lines.next().and_then(|it| {
-                it.trim()
-                    .trim_start_matches("pub ")
-                    .trim_start_matches("pub(crate) ")
-                    .strip_prefix("mod ")
+                it.trim().trim_start_matches("pub ").trim_start_matches("pub(crate) ").strip_prefix("mod ")
             })
             && let Some(module) = declared.strip_suffix(';')
         {
@@ -135,8 +120,7 @@ fn test_modules(name: &str, text: &str) -> Vec<String> {
 }
 
 fn without_tests(text: &str) -> &str {
-    text.find("#[cfg(test)]\nmod tests {")
-        .map_or(text, |at| &text[..at])
+    text.find("#[cfg(test)]\nmod tests {").map_or(text, |at| &text[..at])
 }
 
 fn assert_none(complaints: impl Iterator<Item = String>) {
@@ -148,20 +132,17 @@ fn assert_none(complaints: impl Iterator<Item = String>) {
 fn every_module_has_its_floor() {
     let known = |source: &Source| source.floor().is_some() || ["lib", "bin"].contains(&source.module());
     assert_none(
-        sources()
-            .iter()
-            .filter(|it| !known(it))
-            .map(|it| format!("{}: on which floor is it?", it.name)),
+        sources().iter().filter(|it| !known(it)).map(|it| format!("{}: on which floor is it?", it.name)),
     );
 }
 
 #[test]
 fn modules_import_from_lower_floors_only() {
-    assert_none(sources().iter().flat_map(|source| {
-        source
-            .floor()
-            .map_or(vec![], |own| imports_out_of_place(source, own))
-    }));
+    assert_none(
+        sources()
+            .iter()
+            .flat_map(|source| source.floor().map_or(vec![], |own| imports_out_of_place(source, own))),
+    );
 }
 
 fn imports_out_of_place(source: &Source, own: usize) -> Vec<String> {
@@ -170,11 +151,9 @@ fn imports_out_of_place(source: &Source, own: usize) -> Vec<String> {
         Some(other) => other > own || other == own && own != PROGRAMS || is_apart(source.module(), module),
         None => false,
     };
-    let named = source.code().flat_map(|(n, line)| {
-        crate_paths(&source.text, n, line)
-            .into_iter()
-            .map(move |it| (n, it))
-    });
+    let named = source
+        .code()
+        .flat_map(|(n, line)| crate_paths(&source.text, n, line).into_iter().map(move |it| (n, it)));
     named
         .filter(|(_, module)| bad(module))
         .map(|(n, module)| format!("{}:{n}: {} may not use {module}", source.name, source.module()))
@@ -182,19 +161,13 @@ fn imports_out_of_place(source: &Source, own: usize) -> Vec<String> {
 }
 
 fn is_apart(module: &str, other: &str) -> bool {
-    APART
-        .iter()
-        .any(|(own, banned)| *own == module && banned.contains(&other))
+    APART.iter().any(|(own, banned)| *own == module && banned.contains(&other))
 }
 
 /// The modules that follow `crate::` in a line; those of `use crate::{...}` over several lines too.
 fn crate_paths(text: &str, number: usize, line: &str) -> Vec<String> {
-    let mut modules: Vec<String> = line
-        .split("crate::")
-        .skip(1)
-        .map(first_word)
-        .filter(|it| !it.is_empty())
-        .collect();
+    let mut modules: Vec<String> =
+        line.split("crate::").skip(1).map(first_word).filter(|it| !it.is_empty()).collect();
     if line.contains("crate::{") {
         let rest: String = text.lines().skip(number - 1).collect::<Vec<_>>().join(" ");
         let list = rest.split_once("crate::{").map_or("", |it| it.1);
@@ -204,9 +177,7 @@ fn crate_paths(text: &str, number: usize, line: &str) -> Vec<String> {
 }
 
 fn first_word(text: &str) -> String {
-    text.chars()
-        .take_while(|it| it.is_ascii_alphanumeric() || *it == '_')
-        .collect()
+    text.chars().take_while(|it| it.is_ascii_alphanumeric() || *it == '_').collect()
 }
 
 /// First words of a brace list, up to its end.
@@ -223,23 +194,12 @@ fn top_level_items(list: &str) -> Vec<String> {
             _ => {}
         }
     }
-    items
-        .iter()
-        .map(|it| first_word(it.trim()))
-        .filter(|it| !it.is_empty())
-        .collect()
+    items.iter().map(|it| first_word(it.trim())).filter(|it| !it.is_empty()).collect()
 }
 
 #[test]
 fn the_lower_floors_know_no_runtime_no_kernel_and_no_clock() {
-    let words = [
-        "tokio",
-        "nix::",
-        "Instant::now",
-        "SystemTime::now",
-        "std::thread",
-        "std::net",
-    ];
+    let words = ["tokio", "nix::", "Instant::now", "SystemTime::now", "std::thread", "std::net"];
     let low = |source: &&Source| source.floor().is_some_and(|it| it <= 3);
     assert_none(
         sources()
@@ -262,24 +222,17 @@ fn decisions_know_no_files() {
 
 #[test]
 fn files_are_short() {
-    let long = sources()
-        .into_iter()
-        .filter(|it| it.text.lines().count() > LONGEST);
-    assert_none(long.map(|it| {
-        format!(
-            "{}: {} lines, more than {LONGEST}: split it",
-            it.name,
-            it.text.lines().count()
-        )
-    }));
+    let long = sources().into_iter().filter(|it| it.text.lines().count() > LONGEST);
+    assert_none(
+        long.map(|it| {
+            format!("{}: {} lines, more than {LONGEST}: split it", it.name, it.text.lines().count())
+        }),
+    );
 }
 
 #[test]
 fn files_say_what_they_own() {
-    let texts = sources()
-        .into_iter()
-        .map(|it| (it.name, it.text))
-        .chain(files("protocol-tests"));
+    let texts = sources().into_iter().map(|it| (it.name, it.text)).chain(files("protocol-tests"));
     let silent = texts.filter(|(_, text)| !text.starts_with("//!"));
     assert_none(silent.map(|(name, _)| format!("{name}: begin with a //! head")));
 }
@@ -289,10 +242,7 @@ fn unsafe_is_in_sys_only_and_has_its_reason() {
     let sources = sources();
     let outside = sources.iter().filter(|it| it.module() != "sys");
     assert_none(outside.flat_map(|it| {
-        it.lines_with(
-            &["unsafe {", "unsafe fn", "unsafe impl"],
-            "put it behind a function of sys",
-        )
+        it.lines_with(&["unsafe {", "unsafe fn", "unsafe impl"], "put it behind a function of sys")
     }));
     let inside = sources.iter().filter(|it| it.module() == "sys");
     assert_none(
@@ -305,21 +255,14 @@ fn unsafe_is_in_sys_only_and_has_its_reason() {
 #[test]
 fn nothing_is_unwrapped() {
     assert_none(
-        sources()
-            .iter()
-            .flat_map(|it| it.lines_with(&[".unwrap()"], "handle it, or expect(the invariant)")),
+        sources().iter().flat_map(|it| it.lines_with(&[".unwrap()"], "handle it, or expect(the invariant)")),
     );
 }
 
 #[test]
 fn nobody_else_waits_for_children() {
-    let words = [
-        "tokio::process",
-        "process::Command",
-        "process::Child",
-        "process::{Command",
-        "process::{Child",
-    ];
+    let words =
+        ["tokio::process", "process::Command", "process::Child", "process::{Command", "process::{Child"];
     let daemon = sources().into_iter().filter(|it| it.module() != "pidproxy");
     assert_none(daemon.flat_map(|it| it.lines_with(&words, "one reaper owns waitpid: use sys::spawn")));
 }
@@ -342,23 +285,14 @@ fn logs_and_pools_do_not_know_each_other() {
 fn tests_wait_for_conditions_and_know_no_machine() {
     let sleep = concat!("thread::", "sleep");
     let allowed = |name: &str| name.ends_with("harness/wait.rs");
-    let tests = files("protocol-tests")
-        .into_iter()
-        .map(|(name, text)| Source { name, text });
-    let machine = [
-        concat!("/ho", "me/"),
-        concat!("/ro", "ot/"),
-        concat!("/wo", "rk/"),
-    ];
+    let tests = files("protocol-tests").into_iter().map(|(name, text)| Source { name, text });
+    let machine = [concat!("/ho", "me/"), concat!("/ro", "ot/"), concat!("/wo", "rk/")];
     assert_none(tests.flat_map(|it| {
         let sleeps = if allowed(&it.name) {
             vec![]
         } else {
             it.lines_with(&[sleep], "poll a condition: harness::wait")
         };
-        sleeps
-            .into_iter()
-            .chain(it.lines_with(&machine, "a path of one machine"))
-            .collect::<Vec<_>>()
+        sleeps.into_iter().chain(it.lines_with(&machine, "a path of one machine")).collect::<Vec<_>>()
     }));
 }

@@ -30,33 +30,19 @@ fn auto_logs_are_made_at_the_start_and_anew_at_a_reload() {
         sandbox.write(&format!("auto/{old}"), "old");
     }
     let kept = ["x-stdout---other-abcdefgh.log", "x-stdout--ident-abcdefgh.log"];
-    kept.iter()
-        .for_each(|it| drop(sandbox.write(&format!("auto/{it}"), "kept")));
+    kept.iter().for_each(|it| drop(sandbox.write(&format!("auto/{it}"), "kept")));
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("spawned: 'merged'");
     let made = auto_logs(&sandbox, &kept);
-    let stems: Vec<&str> = made
-        .iter()
-        .filter_map(|it| it.split("---ident-").next())
-        .collect();
+    let stems: Vec<&str> = made.iter().filter_map(|it| it.split("---ident-").next()).collect();
     assert_eq!(stems, ["both-stderr", "both-stdout", "merged-stdout"]);
     for name in &made {
-        let letters = name
-            .split("---ident-")
-            .nth(1)
-            .unwrap()
-            .strip_suffix(".log")
-            .unwrap();
+        let letters = name.split("---ident-").nth(1).unwrap().strip_suffix(".log").unwrap();
         assert!(
             letters.len() == 8
-                && letters
-                    .chars()
-                    .all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
+                && letters.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_')
         );
-        let mode = fs::metadata(sandbox.path(&format!("auto/{name}")))
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = fs::metadata(sandbox.path(&format!("auto/{name}"))).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o600);
     }
     daemon.signal(Signal::SIGHUP);
@@ -72,9 +58,7 @@ fn auto_logs_are_made_at_the_start_and_anew_at_a_reload() {
 fn auto_logs(sandbox: &Sandbox, kept: &[&str]) -> Vec<String> {
     let all = sandbox.list("auto");
     assert!(kept.iter().all(|it| all.iter().any(|name| name == it)), "{all:?}");
-    all.into_iter()
-        .filter(|it| !kept.contains(&it.as_str()))
-        .collect()
+    all.into_iter().filter(|it| !kept.contains(&it.as_str())).collect()
 }
 
 // D-110, D-423
@@ -95,9 +79,7 @@ fn bytes_come_as_they_are_and_at_once() {
     sandbox.write("x.log", "before\n");
     sandbox.configure("[program:x]\ncommand=sh -c \"printf 'a\\377\\000\\nb'; exec sleep 1000\"\nstdout_logfile=@DIR@/x.log\n");
     let daemon = Launch::new(&sandbox).start_up();
-    daemon.until("the bytes", || {
-        sandbox.read_bytes("x.log") == b"before\na\xff\0\nb"
-    });
+    daemon.until("the bytes", || sandbox.read_bytes("x.log") == b"before\na\xff\0\nb");
 }
 
 // D-403: as in a container, where stdout is a pipe
@@ -111,10 +93,7 @@ fn output_can_appear_on_the_daemons_own_streams() {
     );
     let (mut out, out_end) = std::io::pipe().unwrap();
     let (mut err, err_end) = std::io::pipe().unwrap();
-    let daemon = Launch::new(&sandbox)
-        .stdout(out_end)
-        .stderr(err_end)
-        .start_with_its_streams();
+    let daemon = Launch::new(&sandbox).stdout(out_end).stderr(err_end).start_with_its_streams();
     daemon.wait_for_log("success: out");
     daemon.wait_for_log("success: err");
     assert_eq!(daemon.stop().code(), Some(0));
@@ -177,10 +156,7 @@ fn at_debug_all_output_is_in_the_main_log_too() {
         "[supervisord]\nloglevel=debug\n[program:x]\ncommand=sh -c \"printf 'ok\\n'; sleep 0.3; printf '\\210x' >&2; exec sleep 1000\"\n",
     );
     let daemon = Launch::new(&sandbox).start_up();
-    assert_eq!(
-        daemon.wait_for_log("'x' stdout output:").line(),
-        "DEBG 'x' stdout output:\nok\n"
-    );
+    assert_eq!(daemon.wait_for_log("'x' stdout output:").line(), "DEBG 'x' stdout output:\nok\n");
     assert_eq!(
         daemon.wait_for_log("'x' stderr output:").line(),
         "DEBG 'x' stderr output:\nUndecodable: b'\\x88x'"
@@ -191,16 +167,8 @@ fn at_debug_all_output_is_in_the_main_log_too() {
 #[test]
 fn what_is_captured_stays_out_of_the_file() {
     let sandbox = Sandbox::new();
-    let parts = [
-        "before<!--XSUPER",
-        "VISOR:BEGIN-->with",
-        "in<!--XSUPERVISOR:E",
-        "ND-->after",
-    ];
-    let script: String = parts
-        .iter()
-        .map(|it| format!("printf '%s' '{it}'; sleep 0.1\n"))
-        .collect();
+    let parts = ["before<!--XSUPER", "VISOR:BEGIN-->with", "in<!--XSUPERVISOR:E", "ND-->after"];
+    let script: String = parts.iter().map(|it| format!("printf '%s' '{it}'; sleep 0.1\n")).collect();
     sandbox.write("x.sh", &format!("{script}exit 0\n"));
     sandbox.configure(
         "[supervisord]\nloglevel=debug\n\
@@ -226,24 +194,11 @@ fn rotated(sandbox: &Sandbox, name: &str) -> Vec<String> {
 
 /// Checks that the files hold the end of the stream of `flood.py`, unbroken; tells its first line.
 fn assert_unbroken_end(sandbox: &Sandbox, name: &str, bytes: usize) -> usize {
-    let all: Vec<u8> = rotated(sandbox, name)
-        .iter()
-        .flat_map(|it| sandbox.read_bytes(it))
-        .collect();
+    let all: Vec<u8> = rotated(sandbox, name).iter().flat_map(|it| sandbox.read_bytes(it)).collect();
     let lines: Vec<&[u8]> = all.split_inclusive(|it| *it == b'\n').collect();
-    let number = |line: &[u8]| {
-        std::str::from_utf8(line)
-            .unwrap()
-            .trim()
-            .parse::<usize>()
-            .unwrap()
-    };
+    let number = |line: &[u8]| std::str::from_utf8(line).unwrap().trim().parse::<usize>().unwrap();
     // The oldest file may begin within a line.
-    let whole: Vec<usize> = lines
-        .iter()
-        .skip_while(|it| it.len() < 100)
-        .map(|it| number(it))
-        .collect();
+    let whole: Vec<usize> = lines.iter().skip_while(|it| it.len() < 100).map(|it| number(it)).collect();
     let first = *whole.first().expect("some lines");
     for (at, n) in whole.iter().enumerate() {
         assert_eq!(*n, first + at, "the stream is broken");
@@ -278,10 +233,7 @@ fn no_byte_is_lost_or_repeated_by_rotation_and_reopening() {
     assert_unbroken_end(&sandbox, "x.log", BYTES);
     for name in &files[..10] {
         let length = sandbox.read_bytes(name).len();
-        assert!(
-            (1 << 20..(1 << 20) + (128 << 10)).contains(&length),
-            "{name} has {length} bytes"
-        );
+        assert!((1 << 20..(1 << 20) + (128 << 10)).contains(&length), "{name} has {length} bytes");
     }
 }
 
@@ -320,13 +272,9 @@ fn rotation_copes_with_files_that_are_there_or_gone() {
         "[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/x.log\nstdout_logfile_maxbytes=1000\nstdout_logfile_backups=2\n",
     );
     let daemon = Launch::new(&sandbox).start_up();
-    daemon.until("the first rotation", || {
-        sandbox.read("x.log.1").ends_with("ofirst\n")
-    });
+    daemon.until("the first rotation", || sandbox.read("x.log.1").ends_with("ofirst\n"));
     assert_eq!(sandbox.read("x.log.2"), "one");
-    daemon.until("an empty new file", || {
-        sandbox.has("x.log") && sandbox.read("x.log").is_empty()
-    }); // D-436
+    daemon.until("an empty new file", || sandbox.has("x.log") && sandbox.read("x.log").is_empty()); // D-436
     fs::remove_file(sandbox.path("x.log.1")).unwrap();
     fs::remove_file(sandbox.path("x.log")).unwrap();
     sandbox.write("go", "");
@@ -375,32 +323,20 @@ fn a_stuck_log_holds_up_nobody_else() {
     daemon.wait_for_log("spawned: 'stuck'");
     daemon.wait_for_nth_log(4, "spawned: 'other'");
     let log = daemon.log();
-    let at = |text: &str| {
-        log.iter()
-            .filter(|it| it.text.contains(text))
-            .map(|it| it.at)
-            .collect::<Vec<i64>>()
-    };
+    let at =
+        |text: &str| log.iter().filter(|it| it.text.contains(text)).map(|it| it.at).collect::<Vec<i64>>();
     let (spawned, exited) = (at("spawned: 'other'"), at("exited: other"));
     for (exit, start) in exited.iter().zip(&spawned[1..]) {
         assert!(start - exit < 500, "restarted {} ms after its end", start - exit);
     }
     for (start, exit) in spawned.iter().zip(&exited) {
-        assert!(
-            exit - start < 2000,
-            "its end was seen {} ms after its start",
-            exit - start
-        );
+        assert!(exit - start < 2000, "its end was seen {} ms after its start", exit - start);
     }
     assert!(daemon.processes().is_ok());
     daemon.signal(Signal::SIGTERM);
     let asked = daemon.wait_for_log("received SIGTERM");
     let stopped = daemon.wait_for_log("stopped: stuck (terminated by SIGTERM)");
-    assert!(
-        stopped.at - asked.at < 3000,
-        "stopped after {} ms",
-        stopped.at - asked.at
-    );
+    assert!(stopped.at - asked.at < 3000, "stopped after {} ms", stopped.at - asked.at);
     assert_eq!(daemon.wait().code(), Some(0));
     assert_dropped(&sandbox, "stuck");
 }
@@ -449,22 +385,14 @@ struct Mount {
 impl Mount {
     fn tmpfs(sandbox: &Sandbox, name: &str, size: &str) -> Self {
         let target = sandbox.make_dir(name);
-        must(
-            Command::new("mount")
-                .args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"])
-                .arg(&target),
-        );
+        must(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(&target));
         Self { target, image: None }
     }
 }
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let _lazily = Command::new("umount")
-            .arg("-l")
-            .arg(&self.target)
-            .stderr(Stdio::null())
-            .status();
+        let _lazily = Command::new("umount").arg("-l").arg(&self.target).stderr(Stdio::null()).status();
         if let Some(device) = &self.image {
             let _detached = Command::new("losetup").arg("-d").arg(device).status();
         }
@@ -473,11 +401,7 @@ impl Drop for Mount {
 
 fn must(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
@@ -500,9 +424,8 @@ fn a_full_disk_loses_output_until_there_is_room() {
     let pid = daemon.pid_of("x");
     fs::write(sandbox.path("small/x.log"), "").unwrap();
     sandbox.write("go", "");
-    daemon.until("output in the file again", || {
-        sandbox.read("small/x.log").contains("and now there is room")
-    });
+    daemon
+        .until("output in the file again", || sandbox.read("small/x.log").contains("and now there is room"));
     assert_eq!(daemon.pid_of("x"), pid);
     assert_eq!(daemon.stop().code(), Some(0));
     assert_dropped(&sandbox, "x");
@@ -537,20 +460,13 @@ fn disk(sandbox: &Sandbox, name: &str) -> Option<Mount> {
     let image = sandbox.path("image");
     fs::File::create(&image).unwrap().set_len(8 << 20).unwrap();
     must(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image));
-    let attach = Command::new("losetup")
-        .args(["--find", "--show"])
-        .arg(&image)
-        .output()
-        .unwrap();
+    let attach = Command::new("losetup").args(["--find", "--show"]).arg(&image).output().unwrap();
     if !attach.status.success() {
         eprintln!("left out: no loop devices here");
         return None;
     }
     let device = String::from_utf8(attach.stdout).unwrap().trim().to_owned();
-    let mount = Mount {
-        target: sandbox.make_dir(name),
-        image: Some(device.clone()),
-    };
+    let mount = Mount { target: sandbox.make_dir(name), image: Some(device.clone()) };
     must(Command::new("mount").arg(device).arg(&mount.target));
     Some(mount)
 }
@@ -567,11 +483,7 @@ impl<'m> Frozen<'m> {
 
 impl Drop for Frozen<'_> {
     fn drop(&mut self) {
-        let _thawed = Command::new("fsfreeze")
-            .arg("-u")
-            .arg(&self.0.target)
-            .stderr(Stdio::null())
-            .status();
+        let _thawed = Command::new("fsfreeze").arg("-u").arg(&self.0.target).stderr(Stdio::null()).status();
     }
 }
 

@@ -37,13 +37,8 @@ fn install(sandbox: &Sandbox) {
 
 fn start(sandbox: &Sandbox) -> (Daemon<'_>, i32) {
     install(sandbox);
-    let proxy = Launch::program(pidproxy(), sandbox)
-        .arg("daemon.pid")
-        .arg("./command")
-        .start();
-    let pid = wait::until("the daemon's pid", || {
-        sandbox.read("daemon.pid").trim().parse().ok()
-    });
+    let proxy = Launch::program(pidproxy(), sandbox).arg("daemon.pid").arg("./command").start();
+    let pid = wait::until("the daemon's pid", || sandbox.read("daemon.pid").trim().parse().ok());
     (proxy, pid)
 }
 
@@ -52,9 +47,7 @@ fn start(sandbox: &Sandbox) -> (Daemon<'_>, i32) {
 fn too_few_arguments() {
     let sandbox = Sandbox::new();
     for arguments in [&[][..], &["pidfile"]] {
-        let launch = arguments
-            .iter()
-            .fold(Launch::program(pidproxy(), &sandbox), Launch::arg);
+        let launch = arguments.iter().fold(Launch::program(pidproxy(), &sandbox), Launch::arg);
         assert_eq!(launch.run().code(), Some(1));
     }
     assert!(sandbox.read("out").contains("pidproxy"), "the usage is on stdout");
@@ -80,9 +73,7 @@ fn other_signals_are_passed_on_and_it_goes_on() {
     let (mut proxy, pid) = start(&sandbox);
     for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2] {
         proxy.signal(signal);
-        wait::until_true("the signal", || {
-            sandbox.read("got").lines().any(|it| it == signal.as_str())
-        });
+        wait::until_true("the signal", || sandbox.read("got").lines().any(|it| it == signal.as_str()));
     }
     assert!(proxy.status().is_none() && processes::is_alive(pid));
 }
@@ -96,11 +87,7 @@ fn a_pidfile_that_says_nothing() {
     for n in 1..=2 {
         proxy.signal(Signal::SIGTERM);
         proxy.until("the complaint", || {
-            sandbox
-                .read("out")
-                .matches("Can't read child pidfile daemon.pid!\n")
-                .count()
-                == n
+            sandbox.read("out").matches("Can't read child pidfile daemon.pid!\n").count() == n
         });
         sandbox.write("daemon.pid", "no number\n");
     }
@@ -115,10 +102,7 @@ fn a_pidfile_that_says_nothing() {
 fn it_ends_with_its_command() {
     let sandbox = Sandbox::new();
     sandbox.script("command", "#!/bin/sh\nexit 3\n");
-    let proxy = Launch::program(pidproxy(), &sandbox)
-        .arg("nosuch.pid")
-        .arg("./command")
-        .start();
+    let proxy = Launch::program(pidproxy(), &sandbox).arg("nosuch.pid").arg("./command").start();
     proxy.wait();
 }
 
@@ -128,10 +112,7 @@ fn a_pid_that_is_gone() {
     let sandbox = Sandbox::new();
     sandbox.script("command", "#!/bin/sh\ntouch @DIR@/up\nexec sleep 1000\n");
     sandbox.write("daemon.pid", "4194304\n"); // above the highest pid there can be
-    let proxy = Launch::program(pidproxy(), &sandbox)
-        .arg("daemon.pid")
-        .arg("./command")
-        .start();
+    let proxy = Launch::program(pidproxy(), &sandbox).arg("daemon.pid").arg("./command").start();
     proxy.until("the command", || sandbox.has("up"));
     proxy.signal(Signal::SIGHUP);
     assert_ne!(proxy.wait().code(), Some(0));
@@ -144,9 +125,7 @@ fn the_command_is_as_given() {
     sandbox.write("x.py", "import os, sys\nprint(sys.argv[1:], os.getpgid(0) == os.getppid(), os.environ['GIVEN'], flush=True)\n");
     let python = "/usr/bin/python3";
     let arguments = ["daemon.pid", python, "x.py", "one", "two words", "", "-n"];
-    let launch = arguments
-        .iter()
-        .fold(Launch::program("setsid", &sandbox).arg(pidproxy()), Launch::arg);
+    let launch = arguments.iter().fold(Launch::program("setsid", &sandbox).arg(pidproxy()), Launch::arg);
     launch.env("GIVEN", "kept").run();
     assert_eq!(sandbox.read("out"), "['one', 'two words', '', '-n'] True kept\n");
 }
@@ -155,10 +134,7 @@ fn the_command_is_as_given() {
 #[test]
 fn the_command_is_not_searched_in_path() {
     let sandbox = Sandbox::new();
-    let launch = Launch::program(pidproxy(), &sandbox)
-        .arg("daemon.pid")
-        .arg("touch")
-        .arg("made");
+    let launch = Launch::program(pidproxy(), &sandbox).arg("daemon.pid").arg("touch").arg("made");
     launch.stdout(Stdio::null()).run();
     assert!(!sandbox.has("made"));
 }
@@ -176,11 +152,7 @@ fn a_stop_of_the_program_reaches_the_daemon_behind_it() {
     daemon.wait_for_state("mysql", "RUNNING");
     let pid: i32 = sandbox.read("daemon.pid").trim().parse().unwrap();
     assert_eq!(daemon.stop().code(), Some(0));
-    assert!(
-        sandbox
-            .read("supervisord.log")
-            .contains("INFO stopped: mysql (exit status 0)")
-    );
+    assert!(sandbox.read("supervisord.log").contains("INFO stopped: mysql (exit status 0)"));
     wait::until_true("the daemon behind it to end", || !processes::is_alive(pid));
     assert_eq!(sandbox.read("got"), "SIGTERM\n");
 }

@@ -34,10 +34,7 @@ fn term_int_and_quit_shut_down() {
 fn hup_starts_everything_anew_in_the_same_process() {
     let sandbox = Sandbox::new();
     sandbox.configure("[program:gone]\ncommand=sleep 1000\n[program:stays]\ncommand=sleep 1000\n");
-    let daemon = Launch::new(&sandbox)
-        .arg("-i")
-        .arg("from_the_command_line")
-        .start_up();
+    let daemon = Launch::new(&sandbox).arg("-i").arg("from_the_command_line").start_up();
     let old = daemon.pid_of("stays");
     sandbox.configure("[program:fresh]\ncommand=sleep 1000\n[program:stays]\ncommand=sleep 1000\n");
     daemon.signal(Signal::SIGHUP);
@@ -50,10 +47,7 @@ fn hup_starts_everything_anew_in_the_same_process() {
     assert!(daemon.process("gone").is_none());
     assert_eq!(sandbox.read("supervisord.pid"), format!("{}\n", daemon.pid()));
     let auto = sandbox.list("auto");
-    assert!(
-        auto.iter().all(|it| it.contains("---from_the_command_line-")),
-        "{auto:?}"
-    );
+    assert!(auto.iter().all(|it| it.contains("---from_the_command_line-")), "{auto:?}");
     assert_eq!(auto.len(), 4); // D-421, D-422
     assert_eq!(daemon.stop().code(), Some(0));
 }
@@ -125,13 +119,7 @@ fn term_turns_a_reload_into_a_shutdown() {
     daemon.signal(Signal::SIGTERM);
     daemon.wait_for_log("received SIGTERM");
     assert_eq!(daemon.wait().code(), Some(0));
-    assert_eq!(
-        sandbox
-            .read("supervisord.log")
-            .matches("supervisord started with pid")
-            .count(),
-        1
-    );
+    assert_eq!(sandbox.read("supervisord.log").matches("supervisord started with pid").count(), 1);
 }
 
 // D-261: the port can be had again at once
@@ -153,19 +141,14 @@ fn many_reloads_in_a_row() {
 #[test]
 fn usr2_opens_the_logs_again() {
     let sandbox = Sandbox::new();
-    sandbox.write(
-        "x.sh",
-        "n=0; while :; do echo $n; n=$((n + 1)); sleep 0.02; done\n",
-    );
+    sandbox.write("x.sh", "n=0; while :; do echo $n; n=$((n + 1)); sleep 0.02; done\n");
     sandbox.configure("[program:x]\ncommand=sh @DIR@/x.sh\nstdout_logfile=@DIR@/x.log\nstartsecs=0\n");
     let daemon = Launch::new(&sandbox).start_up();
     daemon.until("some lines", || sandbox.read("x.log").contains("\n5\n"));
     std::fs::rename(sandbox.path("x.log"), sandbox.path("old.log")).unwrap();
     std::fs::rename(sandbox.path("supervisord.log"), sandbox.path("old_main.log")).unwrap();
     daemon.signal(Signal::SIGUSR2);
-    daemon.until("lines in the new file", || {
-        sandbox.read("x.log").lines().count() > 5
-    });
+    daemon.until("lines in the new file", || sandbox.read("x.log").lines().count() > 5);
     let told = sandbox.read("old_main.log");
     assert!(told.contains("INFO received SIGUSR2 indicating log reopen request"));
     assert!(told.ends_with("INFO supervisord logreopen\n"));
@@ -195,15 +178,10 @@ fn other_signals_keep_their_meaning() {
     sandbox.configure("");
     let daemon = Launch::new(&sandbox).start_up();
     daemon.signal(Signal::SIGPIPE);
-    assert!(wait::stays_true(Duration::from_millis(300), || {
-        processes::is_alive(daemon.pid())
-    }));
+    assert!(wait::stays_true(Duration::from_millis(300), || { processes::is_alive(daemon.pid()) }));
     daemon.signal(Signal::SIGUSR1);
     let status = daemon.wait();
-    assert_eq!(
-        std::os::unix::process::ExitStatusExt::signal(&status),
-        Some(Signal::SIGUSR1 as i32)
-    );
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(Signal::SIGUSR1 as i32));
 }
 
 // D-281

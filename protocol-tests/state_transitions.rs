@@ -14,11 +14,7 @@ use crate::harness::wait;
 const LATE: i64 = 1500;
 
 fn records_with(daemon: &Daemon<'_>, text: &str) -> Vec<Record> {
-    daemon
-        .log()
-        .into_iter()
-        .filter(|it| it.text.contains(text))
-        .collect()
+    daemon.log().into_iter().filter(|it| it.text.contains(text)).collect()
 }
 
 /// Milliseconds between one record and the next.
@@ -28,10 +24,7 @@ fn gaps(records: &[Record]) -> Vec<i64> {
 
 #[track_caller]
 fn assert_about(actual: i64, expected: i64) {
-    assert!(
-        (expected..expected + LATE).contains(&actual),
-        "{actual} ms instead of about {expected}"
-    );
+    assert!((expected..expected + LATE).contains(&actual), "{actual} ms instead of about {expected}");
 }
 
 // D-301, D-304
@@ -66,10 +59,7 @@ fn failures_are_retried_after_one_more_second_each_until_it_gives_up() {
     assert_about(gaps[1], 2000);
     assert_eq!(daemon.count_log("exited: x (exit status 0; not expected)"), 3);
     let info = daemon.wait_for_state("x", "FATAL");
-    assert_eq!(
-        info.member("spawnerr"),
-        "Exited too quickly (process log may have details)"
-    );
+    assert_eq!(info.member("spawnerr"), "Exited too quickly (process log may have details)");
 }
 
 // D-320
@@ -169,11 +159,7 @@ fn autorestart_decides_who_comes_again() {
     daemon.wait_for_nth_log(2, "spawned: 'unexpected'");
     daemon.wait_for_log("exited: expected (exit status 2; expected)");
     daemon.wait_for_log("exited: never (exit status 1; not expected)");
-    let stay = || {
-        ["expected", "never"]
-            .iter()
-            .all(|it| daemon.count_log(&format!("spawned: '{it}'")) == 1)
-    };
+    let stay = || ["expected", "never"].iter().all(|it| daemon.count_log(&format!("spawned: '{it}'")) == 1);
     assert!(wait::stays_true(Duration::from_millis(1500), stay));
 }
 
@@ -250,9 +236,7 @@ fn with_grandchild(name: &str, trap: &str, options: &str) -> String {
 }
 
 fn grandchild(sandbox: &Sandbox, name: &str) -> i32 {
-    wait::until("the grandchild's pid", || {
-        sandbox.read(&format!("{name}.grandchild")).trim().parse().ok()
-    })
+    wait::until("the grandchild's pid", || sandbox.read(&format!("{name}.grandchild")).trim().parse().ok())
 }
 
 // D-142, D-325, D-354, D-472
@@ -275,30 +259,23 @@ fn stop_signals_go_to_the_process_or_to_its_group() {
     let pids = names.map(|it| grandchild(&sandbox, it));
     let group = daemon.pid_of("group");
     let killgroup = daemon.pid_of("killgroup");
-    names
-        .iter()
-        .for_each(|it| drop(daemon.wait_for_state(it, "RUNNING")));
+    names.iter().for_each(|it| drop(daemon.wait_for_state(it, "RUNNING")));
     assert_eq!(daemon.stop().code(), Some(0));
     wait::until_true("the groups' grandchildren to die", || {
         !processes::is_alive(pids[1]) && !processes::is_alive(pids[3])
     });
     assert!(processes::is_alive(pids[0]) && processes::is_alive(pids[2]));
     let log = sandbox.read("supervisord.log");
-    assert!(log.contains(&format!(
-        "DEBG killing group (pid {group}) process group with signal SIGTERM"
-    )));
-    assert!(log.contains(&format!(
-        "DEBG killing killgroup (pid {killgroup}) with signal SIGTERM"
-    )));
+    assert!(log.contains(&format!("DEBG killing group (pid {group}) process group with signal SIGTERM")));
+    assert!(log.contains(&format!("DEBG killing killgroup (pid {killgroup}) with signal SIGTERM")));
 }
 
 // D-349: the stop comes while the child may not have come to its exec
 #[test]
 fn a_stop_right_after_the_start_is_not_lost() {
     let sandbox = Sandbox::new();
-    let programs: String = (0..10)
-        .map(|n| format!("[program:p{n}]\ncommand=sleep 1000\nstopwaitsecs=60\n"))
-        .collect();
+    let programs: String =
+        (0..10).map(|n| format!("[program:p{n}]\ncommand=sleep 1000\nstopwaitsecs=60\n")).collect();
     sandbox.configure(&programs);
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("spawned: ");
@@ -319,10 +296,8 @@ fn a_shutdown_ends_a_backoff_and_starts_nothing() {
     daemon.signal(Signal::SIGTERM);
     let asked = daemon.wait_for_log("received SIGTERM");
     daemon.wait_for_log("stopped: slow (exit status 0)");
-    let late: Vec<Record> = records_with(&daemon, "spawned: ")
-        .into_iter()
-        .filter(|it| it.at > asked.at)
-        .collect();
+    let late: Vec<Record> =
+        records_with(&daemon, "spawned: ").into_iter().filter(|it| it.at > asked.at).collect();
     assert_eq!(late, []);
     assert_eq!(daemon.wait().code(), Some(0));
 }
@@ -379,9 +354,7 @@ fn who_is_waited_for_is_named_at_most_every_three_seconds() {
     daemon.wait_for_log("stopped: slow");
     let waits = records_with(&daemon, " to die");
     assert_eq!(waits[0].line(), "INFO waiting for a, slow to die");
-    gaps(&waits)
-        .into_iter()
-        .for_each(|gap| assert!(gap >= 2900, "{gap} ms"));
+    gaps(&waits).into_iter().for_each(|gap| assert!(gap >= 2900, "{gap} ms"));
 }
 
 // D-285, D-174
@@ -396,15 +369,10 @@ fn all_are_started_in_order_without_waiting() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("spawned: 'b'");
     let spawned = records_with(&daemon, "spawned: ");
-    let names: Vec<&str> = spawned
-        .iter()
-        .filter_map(|it| it.text.split('\'').nth(1))
-        .collect();
+    let names: Vec<&str> = spawned.iter().filter_map(|it| it.text.split('\'').nth(1)).collect();
     assert_eq!(
         names,
-        [
-            "z", "a_0", "a_1", "a_10", "a_2", "a_3", "a_4", "a_5", "a_6", "a_7", "a_8", "a_9", "b"
-        ]
+        ["z", "a_0", "a_1", "a_10", "a_2", "a_3", "a_4", "a_5", "a_6", "a_7", "a_8", "a_9", "b"]
     );
     assert!(spawned[12].at - spawned[0].at < LATE);
     assert_eq!(daemon.wait_for_state("off", "STOPPED").member("start"), "0"); // D-135, D-300

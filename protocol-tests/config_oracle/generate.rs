@@ -36,23 +36,11 @@ impl Random {
 type Option_ = (&'static str, &'static [&'static str]);
 
 const SUPERVISORD: &[Option_] = &[
-    (
-        "logfile",
-        &[
-            "logs/s.log",
-            "syslog",
-            "%(here)s/s.log",
-            "s.log",
-            "!/nonexistent/s.log",
-        ],
-    ),
+    ("logfile", &["logs/s.log", "syslog", "%(here)s/s.log", "s.log", "!/nonexistent/s.log"]),
     ("logfile_maxbytes", &["0", "1MB", "2 kb", "1GB", "!10q"]),
     ("logfile_backups", &["0", "3", "-1", "!x"]),
     ("loglevel", &["debug", "WARN", "Trace", "blather", "!warning"]),
-    (
-        "pidfile",
-        &["s.pid", "./logs/../s.pid", "%(ENV_HOME)s/s.pid", "~/s.pid"],
-    ),
+    ("pidfile", &["s.pid", "./logs/../s.pid", "%(ENV_HOME)s/s.pid", "~/s.pid"]),
     ("umask", &["022", "27", "0o77", "!9"]),
     ("nodaemon", &["true", "OFF", "1", "!maybe"]),
     ("silent", &["yes", "no"]),
@@ -64,10 +52,7 @@ const SUPERVISORD: &[Option_] = &[
     ("directory", &["logs", "/tmp", "~", "!/nonexistent"]),
     ("strip_ansi", &["on", "off"]),
     ("identifier", &["me", "a b", "%%"]),
-    (
-        "environment",
-        &["A=1", "A=\"x, y\",B='%(ENV_X)s'", "A=%(here)s", "!A", "!C='x"],
-    ),
+    ("environment", &["A=1", "A=\"x, y\",B='%(ENV_X)s'", "A=%(here)s", "!A", "!C='x"]),
     ("unknown", &["%(nosuch)s"]),
 ];
 
@@ -100,52 +85,18 @@ const PROGRAM: &[Option_] = &[
     ("startsecs", &["0", "5", "-1"]),
     ("startretries", &["0", "3"]),
     ("exitcodes", &["0,2", "", "7", " 1 , 2 ", "!256", "!1,"]),
-    (
-        "stopsignal",
-        &["TERM", "sigint", "9", "USR1", "RTMIN", "!FOO", "!99"],
-    ),
+    ("stopsignal", &["TERM", "sigint", "9", "USR1", "RTMIN", "!FOO", "!99"]),
     ("stopwaitsecs", &["1", "10"]),
     ("stopasgroup", &["true", "false"]),
     ("killasgroup", &["true", "false"]),
     ("user", &["root", "0", "!nosuchuser", "!99999"]),
     ("redirect_stderr", &["true", "false"]),
-    (
-        "environment",
-        &[
-            "A=1",
-            "A=%(ENV_HOME)s,N=%(process_num)s",
-            "B='%(program_name)s'",
-            "!A=%(ENV_A)s",
-        ],
-    ),
-    (
-        "directory",
-        &[
-            "/tmp",
-            "%(here)s/%(process_num)d",
-            "/nonexistent",
-            "!%(ENV_A)s",
-            "",
-        ],
-    ),
+    ("environment", &["A=1", "A=%(ENV_HOME)s,N=%(process_num)s", "B='%(program_name)s'", "!A=%(ENV_A)s"]),
+    ("directory", &["/tmp", "%(here)s/%(process_num)d", "/nonexistent", "!%(ENV_A)s", ""]),
     ("umask", &["022", "!8"]),
     ("serverurl", &["AUTO", "auto", "http://x:1", ""]),
-    (
-        "stdout_logfile",
-        &[
-            "NONE",
-            "auto",
-            "syslog",
-            "logs/%(program_name)s",
-            "!/nonexistent/x",
-            "x%%%%y",
-            "",
-        ],
-    ),
-    (
-        "stderr_logfile",
-        &["off", "AUTO", "Syslog", "%(here)s/logs/e%(process_num)d"],
-    ),
+    ("stdout_logfile", &["NONE", "auto", "syslog", "logs/%(program_name)s", "!/nonexistent/x", "x%%%%y", ""]),
+    ("stderr_logfile", &["off", "AUTO", "Syslog", "%(here)s/logs/e%(process_num)d"]),
     ("stdout_logfile_maxbytes", &["0", "1MB"]),
     ("stderr_logfile_maxbytes", &["0", "5kb", "!x"]),
     ("stdout_logfile_backups", &["0", "2"]),
@@ -157,26 +108,13 @@ const PROGRAM: &[Option_] = &[
 ];
 
 const LISTENER: &[Option_] = &[
-    (
-        "events",
-        &["TICK_5", "event", "PROCESS_STATE,TICK_60", "!NOPE", ""],
-    ),
+    ("events", &["TICK_5", "event", "PROCESS_STATE,TICK_60", "!NOPE", ""]),
     ("buffer_size", &["1", "10", "!0", "!x"]),
-    (
-        "result_handler",
-        &["supervisor.dispatchers:default_handler", "!no.such:thing"],
-    ),
+    ("result_handler", &["supervisor.dispatchers:default_handler", "!no.such:thing"]),
 ];
 
 const FCGI: &[Option_] = &[
-    (
-        "socket",
-        &[
-            "tcp://localhost:9",
-            "unix://%(here)s/%(program_name)s.sock",
-            "!tcp://h:70000",
-        ],
-    ),
+    ("socket", &["tcp://localhost:9", "unix://%(here)s/%(program_name)s.sock", "!tcp://h:70000"]),
     ("socket_backlog", &["1", "65535", "!0"]),
     ("socket_mode", &["0777", "!8"]),
     ("socket_owner", &["root", "root:root", "!nosuchuser"]),
@@ -204,11 +142,7 @@ pub fn sections(random: &mut Random) -> String {
     if random.one_in(3) {
         let members = ["a", "b", "a,b", "b, a", "", "c,nosuch"];
         let list = members[random.below(if bad { 6 } else { 5 })];
-        let _ = writeln!(
-            out,
-            "[group:g]\nprograms={list}\npriority={}",
-            random.pick(&["5", "999", "1000"])
-        );
+        let _ = writeln!(out, "[group:g]\nprograms={list}\npriority={}", random.pick(&["5", "999", "1000"]));
     }
     for (kind, own) in [("eventlistener:l", LISTENER), ("fcgi-program:f", FCGI)] {
         if random.one_in(3) {
@@ -216,11 +150,8 @@ pub fn sections(random: &mut Random) -> String {
             section(random, &mut out, kind, own, bad);
         }
     }
-    for (kind, own) in [
-        ("inet_http_server", INET),
-        ("unix_http_server", UNIX),
-        ("inet_http_server:2", INET),
-    ] {
+    for (kind, own) in [("inet_http_server", INET), ("unix_http_server", UNIX), ("inet_http_server:2", INET)]
+    {
         if random.one_in(3) {
             section(random, &mut out, kind, own, bad);
         }
@@ -243,17 +174,10 @@ pub fn lines(random: &mut Random) -> String {
         ";",
         "#",
     ];
-    const PIECES: &[&str] = &[
-        "a", "b=c", " ", "\t", ";", "#", " ;", " #", "\"", "'", "é", "]", "[x]", "\\", "\u{a0}", "=",
-    ];
-    const HEADERS: &[&str] = &[
-        "[supervisord]",
-        "[program:a]",
-        "[program:b] x",
-        "  [program:c]",
-        "[nobody]",
-        "[program:a];",
-    ];
+    const PIECES: &[&str] =
+        &["a", "b=c", " ", "\t", ";", "#", " ;", " #", "\"", "'", "é", "]", "[x]", "\\", "\u{a0}", "="];
+    const HEADERS: &[&str] =
+        &["[supervisord]", "[program:a]", "[program:b] x", "  [program:c]", "[nobody]", "[program:a];"];
     let mut out = String::from("[supervisord]\n[program:a]\ncommand=x\n");
     for _ in 0..random.below(14) {
         if random.one_in(4) {
@@ -317,9 +241,8 @@ pub fn environments(random: &mut Random) -> String {
 
 /// A command line with odd quotes (D-330, D-331).
 pub fn command(random: &mut Random) -> String {
-    const PIECES: &[&str] = &[
-        "a", "b", " ", "  ", "\n", "\t", "'", "\"", "\\", "#", "$X", "é", "''", "\u{a0}",
-    ];
+    const PIECES: &[&str] =
+        &["a", "b", " ", "  ", "\n", "\t", "'", "\"", "\\", "#", "$X", "é", "''", "\u{a0}"];
     (0..random.below(10)).map(|_| random.pick(PIECES)).collect()
 }
 
@@ -328,18 +251,11 @@ fn section(random: &mut Random, out: &mut String, name: &str, options: &[Option_
     for (n, (option, values)) in options.iter().enumerate() {
         // What is required comes first in the tables.
         if (n == 0 && !random.one_in(20)) || random.one_in(if bad { 4 } else { 6 }) {
-            let values: Vec<&str> = values
-                .iter()
-                .filter(|v| bad || !v.starts_with('!'))
-                .copied()
-                .collect();
+            let values: Vec<&str> = values.iter().filter(|v| bad || !v.starts_with('!')).copied().collect();
             let separator = random.pick(&["=", " = ", ": "]);
             let comment = random.pick(&["", "", " ; note", "\n; note", "\n"]);
-            let _ = writeln!(
-                out,
-                "{option}{separator}{}{comment}",
-                random.pick(&values).trim_start_matches('!')
-            );
+            let _ =
+                writeln!(out, "{option}{separator}{}{comment}", random.pick(&values).trim_start_matches('!'));
         }
     }
 }

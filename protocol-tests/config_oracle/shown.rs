@@ -39,16 +39,9 @@ fn group(g: &GroupConfig) -> Value {
     });
     // In the reference a member of another group has no socket (D-176).
     let own = |process: &&std::sync::Arc<ProcessConfig>| {
-        process
-            .fcgi
-            .as_ref()
-            .is_some_and(|socket| *socket.program == *g.name)
+        process.fcgi.as_ref().is_some_and(|socket| *socket.program == *g.name)
     };
-    let socket = g
-        .processes
-        .iter()
-        .find(own)
-        .and_then(|process| process.fcgi.as_deref());
+    let socket = g.processes.iter().find(own).and_then(|process| process.fcgi.as_deref());
     json!({
         "name": &*g.name, "priority": g.priority, "pool": pool, "fcgi": socket.map(fcgi),
         "processes": g.processes.iter().map(|p| process(p)).collect::<Vec<_>>(),

@@ -48,12 +48,7 @@ pub struct Case {
 impl Case {
     /// A case that is only a text.
     pub fn new(name: String, text: String) -> Self {
-        Self {
-            name,
-            text,
-            idle: true,
-            ..Self::default()
-        }
+        Self { name, text, idle: true, ..Self::default() }
     }
 
     /// Puts it into a sandbox; tells the port that stands for `@PORT@`.
@@ -82,11 +77,7 @@ impl Case {
         let (word, value) = line.split_once(": ").unwrap_or((line, ""));
         match word {
             "args" => self.args.extend(value.split(' ').map(str::to_owned)),
-            "env" => self.env.extend(
-                value
-                    .split_once('=')
-                    .map(|(name, value)| (name.into(), value.into())),
-            ),
+            "env" => self.env.extend(value.split_once('=').map(|(name, value)| (name.into(), value.into()))),
             "raw" => self.raw = true,
             "idle" => self.idle = true,
             "until" => self.until.push(value.to_owned()),
@@ -116,33 +107,22 @@ fn configs() -> &'static Path {
 
 /// All cases of a folder of `configs/`.
 pub fn load(folder: &str) -> Vec<Case> {
-    let mut files: Vec<_> = fs::read_dir(configs().join(folder))
-        .unwrap()
-        .map(|it| it.unwrap().path())
-        .collect();
+    let mut files: Vec<_> =
+        fs::read_dir(configs().join(folder)).unwrap().map(|it| it.unwrap().path()).collect();
     files.sort();
-    files
-        .iter()
-        .flat_map(|path| parse(&fs::read_to_string(path).unwrap()))
-        .collect()
+    files.iter().flat_map(|path| parse(&fs::read_to_string(path).unwrap())).collect()
 }
 
 fn parse(corpus: &str) -> Vec<Case> {
-    let texts = corpus.strip_prefix("== ").unwrap_or_else(|| {
-        corpus
-            .split_once("\n== ")
-            .expect("a file of cases has at least one")
-            .1
-    });
+    let texts = corpus
+        .strip_prefix("== ")
+        .unwrap_or_else(|| corpus.split_once("\n== ").expect("a file of cases has at least one").1);
     texts.split("\n== ").map(case).collect()
 }
 
 fn case(text: &str) -> Case {
     let (name, mut rest) = text.split_once('\n').unwrap_or((text, ""));
-    let mut case = Case {
-        name: name.trim().to_owned(),
-        ..Case::default()
-    };
+    let mut case = Case { name: name.trim().to_owned(), ..Case::default() };
     while let Some((line, after)) = rest.split_once('\n') {
         if !case.directive(line) {
             break;
@@ -155,11 +135,7 @@ fn case(text: &str) -> Case {
     for part in parts {
         let (name, text) = part.split_once('\n').unwrap_or((part, ""));
         let executable = name.strip_suffix(" (executable)");
-        case.files.push((
-            executable.unwrap_or(name).to_owned(),
-            format!("{text}\n"),
-            executable.is_some(),
-        ));
+        case.files.push((executable.unwrap_or(name).to_owned(), format!("{text}\n"), executable.is_some()));
     }
     case
 }
@@ -170,10 +146,7 @@ pub fn options() -> Vec<Case> {
     for option in table() {
         for value in &option.values {
             let name = format!("{} {}={value}", option.section, option.name);
-            cases.push(Case::new(
-                name,
-                section_text(&option.section, &[(&option.name, value)]),
-            ));
+            cases.push(Case::new(name, section_text(&option.section, &[(&option.name, value)])));
         }
     }
     cases
@@ -195,22 +168,12 @@ pub fn table() -> Vec<OptionRow> {
     let text = fs::read_to_string(configs().join("options.table")).unwrap();
     let mut rows = Vec::new();
     let mut section = String::new();
-    for line in text
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
             name.clone_into(&mut section);
         } else if let Some((name, values)) = line.split_once(" = ") {
-            let values = values
-                .split(" | ")
-                .map(|it| it.trim().replace("\\n", "\n  "))
-                .collect();
-            rows.push(OptionRow {
-                section: section.clone(),
-                name: name.trim().to_owned(),
-                values,
-            });
+            let values = values.split(" | ").map(|it| it.trim().replace("\\n", "\n  ")).collect();
+            rows.push(OptionRow { section: section.clone(), name: name.trim().to_owned(), values });
         }
     }
     rows
@@ -221,29 +184,16 @@ pub fn section_text(section: &str, options: &[(&str, &str)]) -> String {
     let kind = section.split(':').next().unwrap_or_default();
     let required: &[(&str, &str)] = match kind {
         "program" => &[("command", "/bin/cat"), ("autostart", "false")],
-        "eventlistener" => &[
-            ("command", "/bin/cat"),
-            ("autostart", "false"),
-            ("events", "EVENT"),
-        ],
-        "fcgi-program" => &[
-            ("command", "/bin/cat"),
-            ("autostart", "false"),
-            ("socket", "unix://@DIR@/fcgi.sock"),
-        ],
+        "eventlistener" => &[("command", "/bin/cat"), ("autostart", "false"), ("events", "EVENT")],
+        "fcgi-program" => {
+            &[("command", "/bin/cat"), ("autostart", "false"), ("socket", "unix://@DIR@/fcgi.sock")]
+        }
         "inet_http_server" => &[("port", "127.0.0.1:@PORT@")],
         _ => &[],
     };
     let given = |name: &str| options.iter().any(|(it, _)| *it == name);
     let required = required.iter().filter(|(name, _)| !given(name));
-    let lines: String = required
-        .chain(options)
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect();
-    let member = if kind == "group" {
-        section_text("program:member", &[])
-    } else {
-        String::new()
-    };
+    let lines: String = required.chain(options).map(|(name, value)| format!("{name}={value}\n")).collect();
+    let member = if kind == "group" { section_text("program:member", &[]) } else { String::new() };
     format!("[{section}]\n{lines}{member}")
 }

@@ -22,18 +22,11 @@ fn case(random: &mut Random, index: u64, rows: &[OptionRow]) -> Case {
     for row in rows {
         // Early values of a row are good ones; the later may be bad, and one bad value ends it all.
         if random.below(4) == 0 {
-            let reach = if random.below(12) == 0 {
-                row.values.len()
-            } else {
-                row.values.len().min(2)
-            };
+            let reach = if random.below(12) == 0 { row.values.len() } else { row.values.len().min(2) };
             let value = &row.values[random.below(reach)];
             chosen.entry(&row.section).or_default().push((&row.name, value));
         }
     }
-    let text = chosen
-        .iter()
-        .map(|(section, options)| corpus::section_text(section, options))
-        .collect();
+    let text = chosen.iter().map(|(section, options)| corpus::section_text(section, options)).collect();
     Case::new(format!("random SEED={} number {index}", random.seed()), text)
 }

@@ -33,12 +33,7 @@ impl Outcome {
     pub fn of(implementation: Implementation, case: &Case) -> Self {
         let sandbox = Sandbox::new();
         let port = case.install(&sandbox);
-        let mut run = Run {
-            sandbox: &sandbox,
-            port,
-            sections: BTreeMap::new(),
-            groups: BTreeMap::new(),
-        };
+        let mut run = Run { sandbox: &sandbox, port, sections: BTreeMap::new(), groups: BTreeMap::new() };
         let mut daemon = launch(implementation, case, &sandbox).start();
         let status = match daemon.come_up() {
             Some(status) => status,
@@ -54,9 +49,7 @@ impl Outcome {
         run.describe_reports();
         run.describe_files(sandbox.dir());
         run.sections.entry("files".to_owned()).or_default().sort();
-        Self {
-            sections: run.sections,
-        }
+        Self { sections: run.sections }
     }
 
     /// The lines that differ; this is the reference's outcome.
@@ -76,45 +69,24 @@ impl Outcome {
 
 /// Ours adds option, file and line to the texts of the reference.
 fn is_said(theirs: &[String], ours: &[String]) -> bool {
-    theirs.len() == ours.len()
-        && theirs
-            .iter()
-            .zip(ours)
-            .all(|(theirs, ours)| ours.contains(theirs.as_str()))
+    theirs.len() == ours.len() && theirs.iter().zip(ours).all(|(theirs, ours)| ours.contains(theirs.as_str()))
 }
 
 /// Without the lines both begin and end with.
 fn section_difference(name: &str, theirs: &[String], ours: &[String]) -> String {
     let head = theirs.iter().zip(ours).take_while(|(a, b)| a == b).count();
     let (theirs, ours) = (&theirs[head..], &ours[head..]);
-    let tail = theirs
-        .iter()
-        .rev()
-        .zip(ours.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let tail = theirs.iter().rev().zip(ours.iter().rev()).take_while(|(a, b)| a == b).count();
     let show = |sign: char, lines: &[String]| -> String {
-        lines[..lines.len() - tail]
-            .iter()
-            .map(|line| format!("  {sign} {line}\n"))
-            .collect()
+        lines[..lines.len() - tail].iter().map(|line| format!("  {sign} {line}\n")).collect()
     };
-    format!(
-        "{name}, after {head} equal lines:\n{}{}",
-        show('-', theirs),
-        show('+', ours)
-    )
+    format!("{name}, after {head} equal lines:\n{}{}", show('-', theirs), show('+', ours))
 }
 
 fn launch<'s>(implementation: Implementation, case: &Case, sandbox: &'s Sandbox) -> Launch<'s> {
-    let launch = Launch::of(implementation, sandbox)
-        .arg("-n")
-        .arg("-c")
-        .arg("supervisord.conf");
+    let launch = Launch::of(implementation, sandbox).arg("-n").arg("-c").arg("supervisord.conf");
     let launch = case.args.iter().fold(launch, Launch::arg);
-    case.env
-        .iter()
-        .fold(launch, |launch, (name, value)| launch.env(name, value))
+    case.env.iter().fold(launch, |launch, (name, value)| launch.env(name, value))
 }
 
 struct Run<'s> {
@@ -148,9 +120,7 @@ impl Run<'_> {
             daemon.wait_for_nth_log(n, &self.sandbox.fill(text));
         }
         if !case.idle {
-            daemon.until("all processes to settle", || {
-                daemon.processes().is_ok_and(|it| is_settled(&it))
-            });
+            daemon.until("all processes to settle", || daemon.processes().is_ok_and(|it| is_settled(&it)));
         }
     }
 
@@ -158,15 +128,8 @@ impl Run<'_> {
         for process in daemon.processes().unwrap_or_default() {
             let member = |name: &str| process.member(name).to_owned();
             self.groups.insert(member("name"), member("group"));
-            let shown = [
-                "group",
-                "name",
-                "statename",
-                "spawnerr",
-                "exitstatus",
-                "stdout_logfile",
-                "stderr_logfile",
-            ];
+            let shown =
+                ["group", "name", "statename", "spawnerr", "exitstatus", "stdout_logfile", "stderr_logfile"];
             let line: Vec<String> = shown.iter().map(|it| format!("{it}={}", member(it))).collect();
             let line = self.plain(&line.join(" "));
             self.add("processes", line);
@@ -176,19 +139,13 @@ impl Run<'_> {
     /// What the terminal shows beside the copy of the log (D-224).
     fn describe_streams(&mut self, taken: bool) {
         let out = self.sandbox.read("out");
-        let lines: Vec<String> = out
-            .lines()
-            .filter(|it| activity::record(it).is_none())
-            .map(str::to_owned)
-            .collect();
+        let lines: Vec<String> =
+            out.lines().filter(|it| activity::record(it).is_none()).map(str::to_owned).collect();
         lines.iter().for_each(|line| self.add("stdout", self.plain(line)));
         if !taken {
             let errors = self.plain(&self.sandbox.read("err"));
             let first = errors.split("\nError: ").next().unwrap_or_default();
-            self.add(
-                "stderr",
-                first.split("\nFor help").next().unwrap_or_default().to_owned(),
-            );
+            self.add("stderr", first.split("\nFor help").next().unwrap_or_default().to_owned());
         }
     }
 
@@ -196,10 +153,7 @@ impl Run<'_> {
         let log = self.sandbox.read("supervisord.log");
         let mut waited = false;
         for record in activity::records(&log) {
-            let record = Record {
-                text: self.plain(&record.text),
-                ..record
-            };
+            let record = Record { text: self.plain(&record.text), ..record };
             let is_wait = record.text.starts_with("waiting for ");
             let is_race = record.text.contains("> than 0 seconds");
             if !(is_race || is_wait && std::mem::replace(&mut waited, true)) {
@@ -209,24 +163,15 @@ impl Run<'_> {
     }
 
     fn describe_record(&mut self, record: &Record) {
-        let owner = subject(&record.text)
-            .filter(|it| self.groups.contains_key(*it))
-            .map(str::to_owned);
+        let owner = subject(&record.text).filter(|it| self.groups.contains_key(*it)).map(str::to_owned);
         let Some(owner) = owner else {
             return self.add(
-                if record.text.starts_with("spawnerr") {
-                    "spawn errors"
-                } else {
-                    "log"
-                },
+                if record.text.starts_with("spawnerr") { "spawn errors" } else { "log" },
                 record.line(),
             );
         };
         self.add(&format!("log of {owner}"), record.line());
-        let is_first = !self
-            .sections
-            .get("start order")
-            .is_some_and(|it| it.contains(&owner));
+        let is_first = !self.sections.get("start order").is_some_and(|it| it.contains(&owner));
         if record.text.starts_with("spawned: ") && is_first {
             self.add("start order", owner.clone());
         }
@@ -249,37 +194,25 @@ impl Run<'_> {
                 environment.remove(MARK);
             }
             let text = serde_json::to_string_pretty(&report).unwrap_or_default();
-            text.lines()
-                .for_each(|line| self.add(&format!("report {name}"), line.to_owned()));
+            text.lines().for_each(|line| self.add(&format!("report {name}"), line.to_owned()));
         }
     }
 
     fn describe_files(&mut self, folder: &Path) {
-        let mut entries: Vec<_> = fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|it| it.path())
-            .collect();
+        let mut entries: Vec<_> =
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path()).collect();
         entries.sort();
         for path in entries {
             let Ok(facts) = fs::symlink_metadata(&path) else {
                 continue;
             };
-            let shown = self.plain(
-                path.strip_prefix(self.sandbox.dir())
-                    .unwrap_or(&path)
-                    .to_str()
-                    .unwrap_or_default(),
-            );
+            let shown = self
+                .plain(path.strip_prefix(self.sandbox.dir()).unwrap_or(&path).to_str().unwrap_or_default());
             if ["report", "out", "err", "supervisord.log", "supervisord.conf"].contains(&shown.as_str()) {
                 continue;
             }
             let kind = facts.file_type();
-            self.add(
-                "files",
-                format!("{shown} {:o} uid {}", facts.permissions().mode(), facts.uid()),
-            );
+            self.add("files", format!("{shown} {:o} uid {}", facts.permissions().mode(), facts.uid()));
             if kind.is_dir() {
                 self.describe_files(&path);
             } else if kind.is_file() {
@@ -294,8 +227,7 @@ impl Run<'_> {
         }
         let text = String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
         let text = self.plain(&text);
-        text.lines()
-            .for_each(|line| self.add(&format!("content of {shown}"), line.to_owned()));
+        text.lines().for_each(|line| self.add(&format!("content of {shown}"), line.to_owned()));
     }
 
     fn plain(&self, text: &str) -> String {
@@ -316,9 +248,7 @@ fn is_settled(processes: &[Value]) -> bool {
         |it: &Value| fs::read_to_string(format!("/proc/{}/cmdline", it.member("pid"))).unwrap_or_default();
     let forking = |it: &Value| cmdline(it).contains("supervisord.conf");
     !processes.iter().any(|it| changing(it) || forking(it))
-        && processes
-            .iter()
-            .any(|it| !["", "0"].contains(&it.member("start")))
+        && processes.iter().any(|it| !["", "0"].contains(&it.member("start")))
 }
 
 /// The process a record speaks of.
@@ -328,18 +258,9 @@ fn subject(text: &str) -> Option<&str> {
             return rest.split('\'').next();
         }
     }
-    let starts = [
-        "success: ",
-        "exited: ",
-        "stopped: ",
-        "gave up: ",
-        "killing ",
-        "sending ",
-        "unable to signal ",
-    ];
-    starts
-        .iter()
-        .find_map(|start| text.strip_prefix(start)?.split(' ').next())
+    let starts =
+        ["success: ", "exited: ", "stopped: ", "gave up: ", "killing ", "sending ", "unable to signal "];
+    starts.iter().find_map(|start| text.strip_prefix(start)?.split(' ').next())
 }
 
 fn without_number_after(text: &str, mark: &str) -> String {

@@ -15,62 +15,34 @@ use crate::harness::sandbox::Sandbox;
 /// Judges all cases by both, and fails with all differences.
 pub fn compare(cases: Vec<Case>) {
     let sandboxes: Vec<Sandbox> = cases.iter().map(|_| Sandbox::new()).collect();
-    cases
-        .iter()
-        .zip(&sandboxes)
-        .for_each(|(case, sandbox)| {
-            let _port = case.install(sandbox);
-        });
+    cases.iter().zip(&sandboxes).for_each(|(case, sandbox)| {
+        let _port = case.install(sandbox);
+    });
     let verdicts = ask_reference(&cases, &sandboxes);
-    let place = |case: &Case| {
-        cases
-            .iter()
-            .position(|it| it.name == case.name)
-            .expect("names are unique")
-    };
+    let place = |case: &Case| cases.iter().position(|it| it.name == case.name).expect("names are unique");
     let differences = for_each(cases.clone(), |case| {
         let index = place(case);
         difference(case, &sandboxes[index], &verdicts[index])
     });
-    assert!(
-        differences.is_empty(),
-        "{} differences\n{}",
-        differences.len(),
-        differences.join("\n")
-    );
+    assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));
 }
 
 fn arguments(case: &Case, sandbox: &Sandbox) -> Vec<String> {
     let usual = ["-n", "-c", "supervisord.conf"].map(str::to_owned);
-    usual
-        .into_iter()
-        .chain(case.args.iter().map(|it| sandbox.fill(it)))
-        .collect()
+    usual.into_iter().chain(case.args.iter().map(|it| sandbox.fill(it))).collect()
 }
 
 fn ask_reference(cases: &[Case], sandboxes: &[Sandbox]) -> Vec<Value> {
-    let questions: Vec<Value> = cases
-        .iter()
-        .zip(sandboxes)
-        .map(|(case, sandbox)| question(case, sandbox))
-        .collect();
+    let questions: Vec<Value> =
+        cases.iter().zip(sandboxes).map(|(case, sandbox)| question(case, sandbox)).collect();
     let questions = serde_json::to_vec(&questions).unwrap();
-    let script: PathBuf = [
-        env!("CARGO_MANIFEST_DIR"),
-        "protocol-tests/oracle/check_config.py",
-    ]
-    .iter()
-    .collect();
+    let script: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "protocol-tests/oracle/check_config.py"].iter().collect();
     let mut command = Command::new(reference::program("python"));
     let mut input = tempfile::tempfile().unwrap();
     input.write_all(&questions).unwrap();
     std::io::Seek::rewind(&mut input).unwrap();
-    let output = command
-        .arg(script)
-        .stdin(input)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
+    let output = command.arg(script).stdin(input).stderr(Stdio::inherit()).output().unwrap();
     let verdicts: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(verdicts.len(), cases.len());
     verdicts
@@ -95,11 +67,7 @@ fn difference(case: &Case, sandbox: &Sandbox, verdict: &Value) -> Option<String>
         (None, Some(2)) => false,
         _ => return Some(format!("the reference crashes: {error}; say what ours is to do")),
     };
-    let complaint = if taken {
-        taken_by_ours(case, sandbox)
-    } else {
-        refused_by_ours(case, sandbox)
-    };
+    let complaint = if taken { taken_by_ours(case, sandbox) } else { refused_by_ours(case, sandbox) };
     let expected = if taken { "" } else { error };
     let complaint = complaint.or_else(|| {
         let said = sandbox.read("err");
@@ -112,9 +80,7 @@ fn difference(case: &Case, sandbox: &Sandbox, verdict: &Value) -> Option<String>
 fn launch<'s>(case: &Case, sandbox: &'s Sandbox) -> Launch<'s> {
     let launch = Launch::of(Implementation::under_test(), sandbox);
     let launch = arguments(case, sandbox).iter().fold(launch, Launch::arg);
-    case.env
-        .iter()
-        .fold(launch, |launch, (name, value)| launch.env(name, value))
+    case.env.iter().fold(launch, |launch, (name, value)| launch.env(name, value))
 }
 
 /// It, and its end if it does not come up.
@@ -144,8 +110,6 @@ fn refused_by_ours(case: &Case, sandbox: &Sandbox) -> Option<String> {
     if !said.ends_with(" -h\n") {
         return Some("the line about help is missing".to_owned());
     }
-    let made = ["supervisord.log", "supervisord.pid", "s.sock"]
-        .iter()
-        .any(|it| sandbox.has(it));
+    let made = ["supervisord.log", "supervisord.pid", "s.sock"].iter().any(|it| sandbox.has(it));
     (made || !sandbox.list("auto").is_empty()).then(|| "files were made before the refusal".to_owned())
 }

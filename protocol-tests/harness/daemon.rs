@@ -16,15 +16,9 @@ use super::wait;
 
 /// What every supervisord is given: little, and the mark of its test.
 pub fn environment(sandbox: &Sandbox) -> [(&'static str, String); 4] {
-    let dir = sandbox
-        .dir()
-        .to_str()
-        .expect("temporary folders have plain names");
+    let dir = sandbox.dir().to_str().expect("temporary folders have plain names");
     [
-        (
-            "PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
-        ),
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()),
         ("HOME", dir.to_owned()),
         ("LC_ALL", "C.UTF-8".to_owned()),
         (processes::MARK, dir.to_owned()),
@@ -68,9 +62,7 @@ pub struct Launch<'s> {
 impl<'s> Launch<'s> {
     /// The one under test, on `supervisord.conf`.
     pub fn new(sandbox: &'s Sandbox) -> Self {
-        Self::of(Implementation::under_test(), sandbox)
-            .arg("-c")
-            .arg("supervisord.conf")
+        Self::of(Implementation::under_test(), sandbox).arg("-c").arg("supervisord.conf")
     }
 
     /// One of both, in the sandbox's directory with a small environment, no arguments yet.
@@ -81,10 +73,7 @@ impl<'s> Launch<'s> {
     /// Any program, for instance one that wraps a supervisord.
     pub fn program(program: impl AsRef<std::ffi::OsStr>, sandbox: &'s Sandbox) -> Self {
         let mut command = Command::new(program);
-        command
-            .current_dir(sandbox.dir())
-            .env_clear()
-            .stdin(Stdio::null());
+        command.current_dir(sandbox.dir()).env_clear().stdin(Stdio::null());
         command.envs(environment(sandbox));
         Self { sandbox, command }
     }
@@ -103,26 +92,15 @@ impl<'s> Launch<'s> {
 
     /// Starts it; what it says goes into the files `out` and `err` of the sandbox.
     pub fn start(mut self) -> Daemon<'s> {
-        self.command
-            .stdout(append(self.sandbox, "out"))
-            .stderr(append(self.sandbox, "err"));
+        self.command.stdout(append(self.sandbox, "out")).stderr(append(self.sandbox, "err"));
         self.start_with_its_streams()
     }
 
     /// Starts it with the streams the caller has set.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the ban is on the daemon, which has a reaper of its own"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the ban is on the daemon, which has a reaper of its own")]
     pub fn start_with_its_streams(mut self) -> Daemon<'s> {
-        let child = self
-            .command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
-        Daemon {
-            sandbox: self.sandbox,
-            child,
-        }
+        let child = self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
+        Daemon { sandbox: self.sandbox, child }
     }
 
     /// Sets its stdout.
@@ -151,11 +129,7 @@ impl<'s> Launch<'s> {
 }
 
 fn append(sandbox: &Sandbox, name: &str) -> File {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(sandbox.path(name))
-        .unwrap()
+    OpenOptions::new().create(true).append(true).open(sandbox.path(name)).unwrap()
 }
 
 /// A supervisord that was started; killed when dropped.
@@ -185,9 +159,7 @@ impl Daemon<'_> {
     pub fn come_up(&mut self) -> Option<ExitStatus> {
         let has_pidfile = |sandbox: &Sandbox| sandbox.list(".").iter().any(|it| it.ends_with(".pid"));
         let come = wait::within(wait::PATIENCE, || {
-            self.status()
-                .map(Some)
-                .or_else(|| has_pidfile(self.sandbox).then_some(None))
+            self.status().map(Some).or_else(|| has_pidfile(self.sandbox).then_some(None))
         });
         come.unwrap_or_else(|| self.fail("a start or an end"))
     }
@@ -217,10 +189,7 @@ impl Daemon<'_> {
     /// Waits for the n-th record (from 1) whose message contains this text.
     pub fn wait_for_nth_log(&self, n: usize, text: &str) -> Record {
         let found = wait::within(wait::PATIENCE, || {
-            self.log()
-                .into_iter()
-                .filter(|it| it.text.contains(text))
-                .nth(n - 1)
+            self.log().into_iter().filter(|it| it.text.contains(text)).nth(n - 1)
         });
         found.unwrap_or_else(|| self.fail(&format!("log record {n} with {text:?}")))
     }
@@ -238,28 +207,20 @@ impl Daemon<'_> {
 
     /// What `getAllProcessInfo` says of one process.
     pub fn process(&self, name: &str) -> Option<Value> {
-        self.processes()
-            .ok()?
-            .into_iter()
-            .find(|it| it.member("name") == name)
+        self.processes().ok()?.into_iter().find(|it| it.member("name") == name)
     }
 
     /// Waits until a process is in a state, and tells its description.
     pub fn wait_for_state(&self, name: &str, state: &str) -> Value {
-        let found = wait::within(wait::PATIENCE, || {
-            self.process(name).filter(|it| it.member("statename") == state)
-        });
+        let found =
+            wait::within(wait::PATIENCE, || self.process(name).filter(|it| it.member("statename") == state));
         found.unwrap_or_else(|| self.fail(&format!("{name} to be {state} (is {:?})", self.process(name))))
     }
 
     /// Waits until a process runs, whether yet RUNNING or not, and tells its pid.
     pub fn pid_of(&self, name: &str) -> i32 {
         let found = wait::within(wait::PATIENCE, || {
-            self.process(name)?
-                .member("pid")
-                .parse()
-                .ok()
-                .filter(|pid| *pid > 0)
+            self.process(name)?.member("pid").parse().ok().filter(|pid| *pid > 0)
         });
         found.unwrap_or_else(|| self.fail(&format!("a pid of {name}")))
     }

@@ -16,10 +16,7 @@ impl Random {
 
     /// With this seed.
     pub fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).max(1),
-        }
+        Self { seed, state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).max(1) }
     }
 
     /// What to tell, so that it can be repeated.

@@ -19,9 +19,7 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 fn environment() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("tmp is within target");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("tmp is within target");
     let lock = File::create(target.join("reference.lock")).unwrap();
     let _held = Flock::lock(lock, FlockArg::LockExclusive).expect("an uncontended or awaited lock");
     let dir = target.join("reference");
@@ -29,21 +27,13 @@ fn environment() -> PathBuf {
     if fs::read_to_string(&stamp).unwrap_or_default() != PACKAGES.join("\n") {
         let _absent = fs::remove_dir_all(&dir);
         run(Command::new("python3").args(["-m", "venv"]).arg(&dir));
-        run(Command::new(dir.join("bin/pip"))
-            .args(["install", "--quiet"])
-            .args(PACKAGES));
+        run(Command::new(dir.join("bin/pip")).args(["install", "--quiet"]).args(PACKAGES));
         fs::write(&stamp, PACKAGES.join("\n")).unwrap();
     }
     dir
 }
 
 fn run(command: &mut Command) {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = command.output().unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -57,11 +57,7 @@ pub fn call(socket: &Path, method: &str, parameters: &[&str]) -> Result<Value, S
     }
     let value = parse(body)?;
     if body.contains("<fault>") {
-        return Err(format!(
-            "{} {}",
-            value.member("faultCode"),
-            value.member("faultString")
-        ));
+        return Err(format!("{} {}", value.member("faultCode"), value.member("faultString")));
     }
     Ok(value)
 }
@@ -70,10 +66,7 @@ fn request(method: &str, parameters: &[&str]) -> String {
     let parameters: String = parameters
         .iter()
         .map(|it| {
-            format!(
-                "<param><value><string>{}</string></value></param>",
-                quick_xml::escape::escape(*it)
-            )
+            format!("<param><value><string>{}</string></value></param>", quick_xml::escape::escape(*it))
         })
         .collect();
     format!(

@@ -35,10 +35,7 @@ impl Sandbox {
     pub fn new() -> Self {
         let temporary = tempfile::Builder::new().prefix("sv").tempdir().unwrap();
         let dir = temporary.path().canonicalize().unwrap();
-        let sandbox = Self {
-            dir,
-            temporary: Some(temporary),
-        };
+        let sandbox = Self { dir, temporary: Some(temporary) };
         sandbox.set_mode(".", 0o755);
         fs::create_dir(sandbox.path("auto")).unwrap();
         sandbox
@@ -104,9 +101,7 @@ impl Sandbox {
     /// Names in a folder, sorted.
     pub fn list(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
-        let mut names: Vec<String> = entries
-            .filter_map(|it| it.file_name().into_string().ok())
-            .collect();
+        let mut names: Vec<String> = entries.filter_map(|it| it.file_name().into_string().ok()).collect();
         names.sort();
         names
     }

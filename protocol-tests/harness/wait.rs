@@ -36,10 +36,7 @@ pub fn stays_true(span: Duration, mut condition: impl FnMut() -> bool) -> bool {
     within(span, || (!condition()).then_some(())).is_none()
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the pause between two looks at a condition"
-)]
+#[expect(clippy::disallowed_methods, reason = "the pause between two looks at a condition")]
 fn step() {
     std::thread::sleep(STEP);
 }
