@@ -12,7 +12,7 @@ mod watch;
 use std::process::ExitCode;
 
 use super::faults::exit;
-use super::session::{Outcome, Session};
+use super::session::{Session, Trouble};
 
 pub(super) use help::TOPICS;
 
@@ -72,19 +72,17 @@ fn split(line: &str) -> (String, String, String) {
     (name.to_owned(), argument.trim().to_owned(), line)
 }
 
-async fn dispatch(
-    session: &mut Session,
-    name: &str,
-    argument: &str,
-    line: &str,
-) -> Result<Flow, super::session::Trouble> {
+async fn dispatch(session: &mut Session, name: &str, argument: &str, line: &str) -> Result<Flow, Trouble> {
     let words: Vec<&str> = argument.split_whitespace().collect();
     match name {
         "add" => configuration::add(session, &words).await,
         "avail" => configuration::avail(session, &words).await,
         "clear" => lifecycle::clear(session, &words).await,
         "fg" => foreground::fg(session, &words).await,
-        "help" => done(help::help(session, argument)),
+        "help" => {
+            help::help(session, argument);
+            Ok(())
+        }
         "maintail" => logs::maintail(session, &words).await,
         "open" => status::open(session, argument).await,
         "pid" => daemon::pid(session, &words).await,
@@ -104,13 +102,12 @@ async fn dispatch(
             session.out.line("");
             return Ok(Flow::Quit);
         }
-        _ => done(session.refuse(exit::FAILURE, format!("*** Unknown syntax: {line}"))),
+        _ => {
+            session.refuse(exit::FAILURE, format!("*** Unknown syntax: {line}"));
+            Ok(())
+        }
     }
     .map(|()| Flow::Continue)
-}
-
-fn done((): ()) -> Outcome {
-    Ok(())
 }
 
 /// Whether the command has no words after it; refuses them (C-460).
