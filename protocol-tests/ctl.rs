@@ -158,3 +158,30 @@ fn no_server() {
         assert_eq!(run(Implementation::Ours, &sandbox, line, ""), theirs, "{line}");
     }
 }
+
+// C-464, C-466, C-483, C-485, C-486
+#[test]
+fn the_shell_in_a_terminal() {
+    let sandbox = Sandbox::new();
+    let _daemon = start(&sandbox);
+    sandbox.write("type_at.py", include_str!("scripts/type_at.py"));
+    let steps = serde_json::json!([
+        ["supervisor> ", "status man\t\t"],
+        ["many:1", "\u{15}tail -f cat\r"],
+        ["exit <==", "\u{3}"],
+        ["supervisor> ", "fg cat\r"],
+        ["exit <==", "hallo\r"],
+        ["hallo\r\nhallo", "\u{3}"],
+        ["Exiting foreground", "versi\t\r"],
+        ["4.3.0", "\u{4}"],
+    ]);
+    sandbox.write("input", &steps.to_string());
+    let mut command = Command::new(reference::program("python"));
+    command.current_dir(sandbox.dir()).env_clear().envs(environment(&sandbox)).env("TERM", "xterm");
+    command.arg("type_at.py").arg(ctl(Implementation::Ours));
+    command.args(["-c", "supervisord.conf", "-r", "history"]);
+    command.stdin(Stdio::from(std::fs::File::open(sandbox.path("input")).unwrap()));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{:?}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(sandbox.read("history"), "tail -f cat\nfg cat\nversion \n");
+}

@@ -126,8 +126,8 @@ fn prompt(runtime: &Rc<Runtime>, session: &mut Session, editor: &mut Editor<Comp
                     return;
                 }
             }
-            // Ctrl-C, Ctrl-D, and a terminal that is gone (C-483).
-            Err(_) => return session.out.line(""),
+            // Ctrl-C, Ctrl-D, and a terminal that is gone (C-483); the editor has ended the line.
+            Err(_) => return,
         }
     }
 }
