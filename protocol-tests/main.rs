@@ -5,6 +5,7 @@
 mod children;
 mod config;
 mod config_oracle;
+mod ctl;
 mod daemonize;
 mod differential;
 mod failing_logs;

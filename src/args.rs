@@ -38,7 +38,7 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
     let mut seen = [false; FLAGS.len()];
     for option in given {
         match FLAGS[option.index].1 {
-            Meaning::Help => return Ok(Invocation::Print(getopt::help("supervisord", ABOUT, &flags))),
+            Meaning::Help => return Ok(Invocation::Print(getopt::help("supervisord", ABOUT, &flags, None))),
             Meaning::Version => return Ok(Invocation::Print(format!("{VERSION}\n"))),
             Meaning::Set(set) => apply(set, &option, facts, &mut request)?,
         }

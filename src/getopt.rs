@@ -100,9 +100,17 @@ fn scan_shorts(
     Ok(())
 }
 
-/// The help text, made from the same table.
-pub fn help(program: &'static str, about: &'static str, flags: &[Flag]) -> String {
+/// The help text, made from the same table; `words` is what it calls the words after the options.
+pub fn help(
+    program: &'static str,
+    about: &'static str,
+    flags: &[Flag],
+    words: Option<&'static str>,
+) -> String {
     let mut command = clap::Command::new(program).about(about).disable_help_flag(true);
+    if let Some(words) = words {
+        command = command.arg(clap::Arg::new(words).num_args(0..).help("See `help`"));
+    }
     for flag in flags {
         let mut letters = flag.shorts.chars();
         let mut arg = clap::Arg::new(flag.long).long(flag.long).help(flag.help);

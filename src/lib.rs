@@ -13,7 +13,8 @@ pub mod machine;
 pub mod config;
 // Floor 4: the event bus.
 pub mod bus;
-// Floor 5: the operating system.
+// Floor 5: the operating system, and control servers seen from outside.
+pub mod client;
 pub mod sys;
 // Floor 6: the log path.
 pub mod logs;
@@ -26,5 +27,6 @@ pub mod rpc;
 // Floor 10: the programs.
 pub mod app;
 pub mod args;
+pub mod ctl;
 pub mod getopt;
 pub mod pidproxy;

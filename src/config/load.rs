@@ -53,6 +53,22 @@ pub fn load(request: &LoadRequest, facts: &HostFacts) -> Result<Config, ConfigEr
 
 /// The first existing default path (D-040, D-041).
 fn search(facts: &HostFacts) -> Result<String, ConfigError> {
+    first_default_path(facts).ok_or_else(|| {
+        ConfigError::new(format!(
+            "No config file found at default paths ({}); use the -c option to specify a config file at a different \
+             path",
+            default_paths(facts).join(", ")
+        ))
+    })
+}
+
+/// The first default path that exists.
+pub(super) fn first_default_path(facts: &HostFacts) -> Option<String> {
+    default_paths(facts).into_iter().find(|path| paths::located(path, facts).exists())
+}
+
+/// Where a configuration is looked for, in this order.
+fn default_paths(facts: &HostFacts) -> Vec<String> {
     let base = paths::folder_of(paths::folder_of(&program_path(facts))).to_owned();
     let relative = ["etc/supervisord.conf", "supervisord.conf"];
     let mut candidates: Vec<String> = relative.iter().map(|name| paths::join(&base, name)).collect();
@@ -63,14 +79,7 @@ fn search(facts: &HostFacts) -> Result<String, ConfigError> {
         "/etc/supervisor/supervisord.conf",
     ];
     candidates.extend(others.map(str::to_owned));
-    let found = candidates.iter().find(|path| paths::located(path, facts).exists());
-    found.cloned().ok_or_else(|| {
-        ConfigError::new(format!(
-            "No config file found at default paths ({}); use the -c option to specify a config file at a different \
-             path",
-            candidates.join(", ")
-        ))
-    })
+    candidates
 }
 
 /// Where the program lies. A name without a slash came from PATH, which the reference does not look at.
@@ -89,13 +98,8 @@ fn read_files(
     facts: &HostFacts,
     findings: &mut Findings,
 ) -> Result<Document, ConfigErrors> {
-    if !paths::located(file, facts).exists() {
-        return Err(ConfigError::new(format!("could not find config file {file}")).into());
-    }
-    let bytes = std::fs::read(paths::located(file, facts))
-        .map_err(|_| ConfigError::new(format!("could not read config file {file}")))?;
     let mut document = Document::default();
-    document.merge(parse(bytes, file)?);
+    document.merge(read_file(file, facts)?);
     for pattern in include_patterns(&mut document, here, variables, facts)? {
         let pattern = paths::join(here, &pattern);
         let files = include::matches(&pattern, facts);
@@ -114,6 +118,17 @@ fn read_files(
         return Err(ConfigError::new(text).into());
     }
     Ok(document)
+}
+
+/// The sections of the main file alone.
+pub(super) fn read_file(file: &str, facts: &HostFacts) -> Result<Vec<dialect::Section>, ConfigError> {
+    let path = paths::located(file, facts);
+    if !path.exists() {
+        return Err(ConfigError::new(format!("could not find config file {file}")));
+    }
+    let bytes =
+        std::fs::read(path).map_err(|_| ConfigError::new(format!("could not read config file {file}")))?;
+    parse(bytes, file)
 }
 
 /// The patterns of `[include] files`, if there is that section.

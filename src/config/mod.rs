@@ -3,7 +3,9 @@
 //! [`load::load`] is the way in; [`schema`] is what comes out. On the way: `dialect` reads one file's
 //! text, `document` merges files, `section` gives a section's options as a struct, `reader` expands
 //! and converts them, and `supervisord`, `programs`, `groups`, `servers` know the kinds of sections.
+//! `client` reads the one section that is for clients.
 
+mod client;
 pub mod datatypes;
 mod dialect;
 pub mod diff;
@@ -25,6 +27,7 @@ mod supervisord;
 mod text;
 pub mod words;
 
+pub use client::{ClientConfig, load_client};
 pub use error::{ConfigError, ConfigErrors, render_errors};
 pub use facts::{Account, Accounts, HostFacts};
 pub use load::{LoadRequest, load, search_warning};

@@ -1,4 +1,4 @@
-//! Method calls from XML text, whatever bytes a client sends.
+//! Method calls and answers from XML text, whatever bytes the other side sends.
 //!
 //! quick-xml cuts the text into tags; here is what they mean. Entities beyond XML's own five are
 //! refused together with document types (C-079), depth and number of values are bounded.
@@ -53,15 +53,36 @@ impl std::fmt::Display for MalformedCall {
     }
 }
 
+/// What a server answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The method succeeded.
+    Value(Value),
+    /// It failed.
+    Fault {
+        /// The fault's code.
+        code: i32,
+        /// Its text.
+        text: String,
+    },
+}
+
 /// Reads a `methodCall` (C-060 to C-079).
 pub fn method_call(body: &[u8]) -> Result<MethodCall, MalformedCall> {
     let text = std::str::from_utf8(body).map_err(|_| MalformedCall::Unmarshallable)?;
-    let mut parser = Parser::new(text);
-    let (name, params) = parser.document().ok_or(MalformedCall::Unmarshallable)?;
+    let mut parser = Parser::new(text, Strictness::Xml);
+    let (name, params) = parser.call().ok_or(MalformedCall::Unmarshallable)?;
     match name {
         Some(name) if !name.is_empty() => Ok(MethodCall { name, params }),
         _ => Err(MalformedCall::NoMethodName),
     }
+}
+
+/// Reads a `methodResponse`; `None` if it is none. Characters that XML does not allow are taken as they
+/// are: a server may send them in the text of a log, which users want to see.
+pub fn method_response(body: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8_lossy(body);
+    Parser::new(&text, Strictness::AnyText).response()
 }
 
 /// Whether XML 1.0 allows the character in a document.
@@ -76,20 +97,56 @@ enum Piece<'a> {
     Text(Cow<'a, str>),
 }
 
+/// Which characters may occur.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Strictness {
+    /// Those of XML 1.0.
+    Xml,
+    /// All.
+    AnyText,
+}
+
 struct Parser<'a> {
     reader: Reader<&'a [u8]>,
+    strictness: Strictness,
     values: usize,
 }
 
-/// `None` throughout: the text is not a method call; why is of no use to anybody.
+/// `None` throughout: the text is not what it should be; why is of no use to anybody.
 impl<'a> Parser<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, strictness: Strictness) -> Self {
         let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
-        Self { reader, values: 0 }
+        Self { reader, strictness, values: 0 }
     }
 
-    fn document(&mut self) -> Option<(Option<String>, Vec<Value>)> {
+    fn response(&mut self) -> Option<Answer> {
+        if self.open_between()? != Some("methodResponse") {
+            return None;
+        }
+        let answer = match self.open_between()? {
+            Some("params") => Answer::Value(self.params()?.into_iter().next()?),
+            Some("fault") => self.fault()?,
+            _ => return None,
+        };
+        self.close()?;
+        self.nothing_more()?;
+        Some(answer)
+    }
+
+    /// The rest of an opened `fault`.
+    fn fault(&mut self) -> Option<Answer> {
+        if self.open_between()? != Some("value") {
+            return None;
+        }
+        let value = self.value(0)?;
+        self.close()?;
+        let code = value.member("faultCode")?.as_int()?.try_into().ok()?;
+        let text = value.member("faultString")?.as_str()?.to_owned();
+        Some(Answer::Fault { code, text })
+    }
+
+    fn call(&mut self) -> Option<(Option<String>, Vec<Value>)> {
         let root = self.open_between()?;
         if root != Some("methodCall") {
             return None;
@@ -238,9 +295,9 @@ impl<'a> Parser<'a> {
             return Some(match self.reader.read_event().ok()? {
                 Event::Start(tag) => Piece::Open(self.tag_name(&tag)?),
                 Event::End(_) => Piece::Close,
-                Event::Text(text) => Piece::Text(checked(text.xml_content().ok()?)?),
-                Event::CData(text) => Piece::Text(checked(text.xml_content().ok()?)?),
-                Event::GeneralRef(reference) => Piece::Text(resolve(&reference)?),
+                Event::Text(text) => Piece::Text(self.checked(text.xml_content().ok()?)?),
+                Event::CData(text) => Piece::Text(self.checked(text.xml_content().ok()?)?),
+                Event::GeneralRef(reference) => Piece::Text(self.resolve(&reference)?),
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) => continue,
                 Event::DocType(_) | Event::Empty(_) | Event::Eof => return None,
             });
@@ -249,7 +306,7 @@ impl<'a> Parser<'a> {
 
     /// The name in a tag, borrowed from the document rather than from the event.
     fn tag_name(&self, tag: &quick_xml::events::BytesStart<'_>) -> Option<&'a str> {
-        const KNOWN: [&str; 18] = [
+        const KNOWN: [&str; 20] = [
             "value",
             "string",
             "int",
@@ -268,9 +325,27 @@ impl<'a> Parser<'a> {
             "params",
             "methodName",
             "methodCall",
+            "methodResponse",
+            "fault",
         ];
         let name = tag.name();
         Some(KNOWN.into_iter().find(|known| known.as_bytes() == name.as_ref()).unwrap_or("?"))
+    }
+
+    fn checked<'t>(&self, text: Cow<'t, str>) -> Option<Cow<'t, str>> {
+        text.chars().all(|c| self.allows(c)).then_some(text)
+    }
+
+    /// A character reference, or one of the five entities of XML itself.
+    fn resolve(&self, reference: &BytesRef<'_>) -> Option<Cow<'static, str>> {
+        if let Some(c) = reference.resolve_char_ref().ok()? {
+            return self.allows(c).then(|| c.to_string().into());
+        }
+        quick_xml::escape::resolve_predefined_entity(&reference.decode().ok()?).map(Cow::Borrowed)
+    }
+
+    fn allows(&self, c: char) -> bool {
+        self.strictness == Strictness::AnyText || is_xml_char(c)
     }
 
     /// White space and comments up to the end of the document.
@@ -284,18 +359,6 @@ impl<'a> Parser<'a> {
             }
         }
     }
-}
-
-fn checked(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    text.chars().all(is_xml_char).then_some(text)
-}
-
-/// A character reference, or one of the five entities of XML itself.
-fn resolve(reference: &BytesRef<'_>) -> Option<Cow<'static, str>> {
-    if let Some(c) = reference.resolve_char_ref().ok()? {
-        return is_xml_char(c).then(|| c.to_string().into());
-    }
-    quick_xml::escape::resolve_predefined_entity(&reference.decode().ok()?).map(Cow::Borrowed)
 }
 
 /// Digits with an optional sign; what does not fit is clamped.

@@ -1,4 +1,4 @@
-//! Answers as XML text.
+//! Method calls and answers as XML text.
 //!
 //! Written by hand into one buffer, with the layout that Python's library uses: the tags are fixed,
 //! only texts need care (see `push_text`). Reading is the `decode` module's, on quick-xml.
@@ -6,6 +6,21 @@
 use std::fmt::Write;
 
 use super::value::Value;
+
+/// A call of a method.
+pub fn call(method: &str, params: &[Value]) -> String {
+    let mut out = String::with_capacity(256 + params.iter().map(estimate).sum::<usize>());
+    out.push_str("<?xml version='1.0'?>\n<methodCall>\n<methodName>");
+    push_text(&mut out, method);
+    out.push_str("</methodName>\n<params>\n");
+    for param in params {
+        out.push_str("<param>\n");
+        push_value(&mut out, param);
+        out.push_str("</param>\n");
+    }
+    out.push_str("</params>\n</methodCall>\n");
+    out
+}
 
 /// The answer of a method that succeeded.
 pub fn response(value: &Value) -> String {
@@ -122,6 +137,18 @@ mod tests {
         let mut out = String::new();
         push_text(&mut out, text);
         out
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_again() {
+        use super::super::decode::{Answer, method_call, method_response};
+
+        let value = Value::record([("a<b", Value::Array(vec![1.into(), true.into(), "x\r\n&".into()]))]);
+        let read = method_call(call("supervisor.f", &[value.clone(), 2.into()]).as_bytes()).unwrap();
+        assert_eq!((read.name.as_str(), read.params), ("supervisor.f", vec![value.clone(), 2.into()]));
+        assert_eq!(method_response(response(&value).as_bytes()), Some(Answer::Value(value)));
+        let refused = Answer::Fault { code: 10, text: "BAD_NAME: é".into() };
+        assert_eq!(method_response(fault(10, "BAD_NAME: é").as_bytes()), Some(refused));
     }
 
     // C-060; the bytes are those of Python's xmlrpc.client.dumps

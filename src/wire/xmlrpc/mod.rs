@@ -4,5 +4,5 @@ pub mod decode;
 pub mod encode;
 pub mod value;
 
-pub use decode::{MalformedCall, MethodCall, method_call};
+pub use decode::{Answer, MalformedCall, MethodCall, method_call, method_response};
 pub use value::Value;

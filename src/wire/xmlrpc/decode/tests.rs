@@ -139,3 +139,27 @@ fn every_cut_and_flip_of_a_call_is_survived() {
         }
     }
 }
+
+#[test]
+fn answers() {
+    let answer = |inner: &str| {
+        method_response(format!("<?xml version='1.0'?><methodResponse>{inner}</methodResponse>").as_bytes())
+    };
+    let value = answer("<params><param><value><string>a\u{1b}[1m</string></value></param></params>");
+    assert_eq!(value, Some(Answer::Value("a\u{1b}[1m".into())), "control characters are taken");
+    let whole = "<fault><value><struct><member><name>faultCode</name><value><int>1</int></value></member>\
+                 <member><name>faultString</name><value><string>X</string></value></member></struct></value></fault>";
+    assert_eq!(answer(whole), Some(Answer::Fault { code: 1, text: "X".into() }));
+    for broken in [
+        "",
+        "<params></params>",
+        "<params><param><value>x</param></params>",
+        "<fault><value>1</value></fault>",
+        "<fault></fault>",
+        "x",
+    ] {
+        assert_eq!(answer(broken), None, "{broken}");
+    }
+    assert_eq!(method_response(b"<html></html>"), None);
+    assert_eq!(method_response(b"<methodResponse>\xff"), None);
+}
