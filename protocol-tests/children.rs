@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use crate::daemonize::privileged;
 use crate::harness::daemon::{Implementation, Launch};
 use crate::harness::sandbox::Sandbox;
-use crate::harness::{processes, script_child, wait};
+use crate::harness::{ports, processes, script_child, wait};
 
 // D-347: as a program sees it that changes nothing itself
 #[test]
@@ -240,7 +240,7 @@ fn it_can_be_process_one() {
 fn without_a_unix_server_the_url_is_that_of_the_inet_server() {
     let sandbox = Sandbox::new();
     script_child::install(&sandbox);
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = ports::free();
     sandbox.write(
         "supervisord.conf",
         &format!("[supervisord]\nnodaemon=true\n[inet_http_server]\nport=:{port}\n[program:x]\ncommand=python3 @DIR@/report.py stay\nstdout_logfile=NONE\nstderr_logfile=NONE\n"),

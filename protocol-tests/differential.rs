@@ -1,13 +1,15 @@
 //! The same configurations for ours and for the reference, and what becomes of them compared.
 //!
 //! `corpus` reads the cases in `configs/`, `verdict` compares whether they are taken, `outcome` runs
-//! them and tells what can be seen, `generate` makes up more from the table of options.
+//! them and tells what can be seen, `generate` makes up more from the table of options, `snippets`
+//! from the reference's sample configuration.
 //! `CASE=part of a name` in the environment runs only these; `TEST_REFERENCE=1` compares the reference
 //! with itself: what differs then is the comparison's fault.
 
 mod corpus;
 mod generate;
 mod outcome;
+mod snippets;
 mod verdict;
 
 use std::sync::Mutex;
@@ -26,6 +28,11 @@ const ATTEMPTS: usize = 3;
 #[test]
 fn the_same_configurations_are_taken() {
     verdict::compare(corpus::load("check"));
+}
+
+#[test]
+fn the_references_sample_is_judged_alike() {
+    verdict::compare(snippets::cases());
 }
 
 #[test]

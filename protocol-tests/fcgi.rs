@@ -9,8 +9,8 @@ use nix::sys::signal::Signal;
 
 use crate::daemonize::privileged;
 use crate::harness::daemon::Launch;
-use crate::harness::processes;
 use crate::harness::sandbox::Sandbox;
+use crate::harness::{ports, processes};
 
 /// Accepts on descriptor 0 and answers with its name.
 const SERVER: &str = "import os, socket\n\
@@ -91,7 +91,7 @@ fn the_socket_lives_while_one_process_does() {
 fn tcp_sockets_are_made_again_after_a_reload() {
     let sandbox = Sandbox::new();
     sandbox.write("server.py", SERVER);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = ports::free();
     sandbox.configure(&pool(&format!("tcp://127.0.0.1:{port}"), ""));
     let daemon = Launch::new(&sandbox).start_up();
     for n in 1..=3 {

@@ -289,9 +289,11 @@ fn a_shutdown_ends_a_backoff_and_starts_nothing() {
     let sandbox = Sandbox::new();
     sandbox.configure(
         "[program:failing]\ncommand=false\nstartretries=50\npriority=1\n\
-         [program:slow]\ncommand=sh -c \"trap 'sleep 2.5; exit 0' TERM; echo up; while :; do sleep 0.02; done\"\npriority=2\n",
+         [program:slow]\ncommand=sh -c \"trap 'sleep 2.5; exit 0' TERM; echo up; while :; do sleep 0.02; done\"\npriority=2\n\
+         startsecs=2\n",
     );
     let daemon = Launch::new(&sandbox).start_up();
+    // Two seconds after the start: an attempt of the other is due after one, and after three.
     daemon.wait_for_state("slow", "RUNNING");
     daemon.signal(Signal::SIGTERM);
     let asked = daemon.wait_for_log("received SIGTERM");

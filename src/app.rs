@@ -55,6 +55,7 @@ fn refuse<T: Display>(facts: &HostFacts, status: u8, errors: impl IntoIterator<I
 fn status_of(error: &StartError) -> u8 {
     match error {
         StartError::Privilege(_) | StartError::Limit(_) | StartError::Server(_) => USAGE,
+        StartError::Reload(_) => USAGE,
         StartError::Log(..) | StartError::ChildLog(..) | StartError::Fcgi(_) | StartError::System(..) => {
             FAILURE
         }

@@ -10,15 +10,14 @@
 //! - `then: SIGNAL`: send this before the end, and settle again;
 //! - `ours: taken|refused ROW`: we differ on purpose, as this row says.
 //!
-//! In all files `@DIR@` is the sandbox, `@PORT@` a free port, `@REPORT@` a command that reports,
+//! In all files `@DIR@` is the sandbox, `@PORT@` and `@OTHER_PORT@` free ports, `@REPORT@` a command that reports,
 //! `@PIDPROXY@` ours, `@CR@` a carriage return.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 
 use crate::harness::sandbox::Sandbox;
-use crate::harness::script_child;
+use crate::harness::{ports, script_child};
 
 /// A configuration with what belongs to it.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +52,7 @@ impl Case {
 
     /// Puts it into a sandbox; tells the port that stands for `@PORT@`.
     pub fn install(&self, sandbox: &Sandbox) -> u16 {
-        let port = free_port();
+        let port = ports::free();
         let fill = |text: &str| fill(text, port);
         sandbox.set_mode(".", 0o777);
         sandbox.set_mode("auto", 0o777);
@@ -94,11 +93,7 @@ fn fill(text: &str, port: u16) -> String {
         .replace("@CR@", "\r")
         .replace("@PIDPROXY@", env!("CARGO_BIN_EXE_pidproxy"))
         .replace("@PORT@", &port.to_string())
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
+        .replace("@OTHER_PORT@", &ports::free().to_string())
 }
 
 fn configs() -> &'static Path {

@@ -151,12 +151,15 @@ impl Run<'_> {
 
     fn describe_log(&mut self) {
         let log = self.sandbox.read("supervisord.log");
+        let errors = self.plain(&self.sandbox.read("err"));
         let mut waited = false;
         for record in activity::records(&log) {
             let record = Record { text: self.plain(&record.text), ..record };
             let is_wait = record.text.starts_with("waiting for ");
             let is_race = record.text.contains("> than 0 seconds");
-            if !(is_race || is_wait && std::mem::replace(&mut waited, true)) {
+            // Ours leaves the reason of a failed start in the log, too.
+            let is_reason = errors.contains(&format!("Error: {}\n", record.text));
+            if !(is_race || is_reason || is_wait && std::mem::replace(&mut waited, true)) {
                 self.describe_record(&record);
             }
         }

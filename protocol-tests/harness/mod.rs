@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod daemon;
+pub mod ports;
 pub mod processes;
 pub mod random;
 pub mod reference;

@@ -2,6 +2,7 @@
 //! control servers, a pidfile and a `Supervisor`; the bus, the workers, the signals and the mailbox
 //! outlive it.
 
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
 
@@ -18,7 +19,8 @@ use crate::daemon::host::{Answer, Host};
 use crate::daemon::launch::{BaseEnvironment, Launcher};
 use crate::daemon::supervisor::{Loader, Outcome, Sources, Supervisor};
 use crate::daemon::table::{Deadlines, Table};
-use crate::http::{self, Limits, Log, Router};
+use crate::http::stream::{LogStream, Reading, Source};
+use crate::http::{self, Common, Limits, Log, Refusals, Router};
 use crate::logs::auto;
 use crate::logs::channels::Channels;
 use crate::logs::journal::{Journal, JournalTarget};
@@ -29,9 +31,19 @@ use crate::rpc::{self, DaemonFacts, Endpoint};
 use crate::sys::clock::Clock;
 use crate::sys::kernel::{Kernel, Unix};
 use crate::sys::pidfile::{self, PidFile};
+use crate::sys::rlimit;
 use crate::sys::signals::Signals;
 use crate::sys::sockets::{self, ControlListener};
 use crate::sys::timer::DeadlineTimer;
+
+/// Descriptors for the daemon itself and for starts in progress.
+const DESCRIPTORS_OWN: usize = 128;
+/// Descriptors for each program that runs: three pipes and two log files.
+const DESCRIPTORS_EACH: usize = 5;
+/// Connections that there may be in any case.
+const FEWEST_CONNECTIONS: usize = 16;
+/// Connections beyond which memory would be the limit.
+const MOST_CONNECTIONS: usize = 4096;
 
 /// What a generation opens before it runs: up to here errors end the program.
 pub(super) struct Generation {
@@ -43,9 +55,23 @@ pub(super) struct Generation {
     logs: Vec<(Arc<GroupConfig>, GroupLogs)>,
 }
 
+/// What a generation is opened for: where somebody sees stderr, errors are not for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// The start of the program, still in the foreground.
+    Start,
+    /// A full reload; the daemon may have no terminal.
+    Reload,
+}
+
 impl Generation {
     /// Opens the log, the servers and the AUTO logs (D-203 to D-206).
-    pub(super) fn open(config: &Config, bus: &EventBus, clock: Clock) -> Result<Self, StartError> {
+    pub(super) fn open(
+        config: &Config,
+        bus: &EventBus,
+        clock: Clock,
+        occasion: Occasion,
+    ) -> Result<Self, StartError> {
         let journal = open_journal(&config.supervisord)?;
         let observer = bus.observe(Rc::clone(&journal) as Rc<_>);
         let mut generation =
@@ -53,8 +79,9 @@ impl Generation {
         match generation.open_rest(config) {
             Ok(()) => Ok(generation),
             Err(error) => {
-                // After daemonizing nobody sees stderr.
-                generation.say(Level::Critical, error.to_string());
+                if occasion == Occasion::Reload {
+                    generation.say(Level::Critical, error.to_string());
+                }
                 generation.listeners.into_iter().for_each(|(_, listener)| listener.close());
                 Err(error)
             }
@@ -149,6 +176,7 @@ pub(super) struct Runner {
     answers: mpsc::Sender<Answer>,
     handle: Handle,
     sources: Sources,
+    refusals: Rc<Refusals>,
 }
 
 impl Runner {
@@ -164,7 +192,7 @@ impl Runner {
         let (answers, answered) = mpsc::channel();
         let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
         let sources = Sources { signals, bell, timer, commands, answers: answered };
-        Ok(Self { loader, bus, clock, channels, answers, handle, sources })
+        Ok(Self { loader, bus, clock, channels, answers, handle, sources, refusals: Rc::default() })
     }
 
     /// Runs one generation to its end.
@@ -173,7 +201,8 @@ impl Runner {
         let Generation { journal, observer, listeners, logs, .. } = generation;
         let closing = CancellationToken::new();
         let serving = tokio::task::spawn_local(self.serve(config, listeners, &journal, closing.clone()));
-        let mut supervisor = Supervisor::new(self.host(config, journal), Arc::clone(&self.loader));
+        let host = self.host(config, journal);
+        let mut supervisor = Supervisor::new(host, Arc::clone(&self.loader), config.groups.clone());
         for (group, logs) in logs {
             supervisor.add_group(group, logs);
         }
@@ -221,11 +250,18 @@ impl Runner {
         };
         let log = self.log(journal);
         let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), Rc::clone(&log));
-        let router = Rc::new(Router::default().route("/RPC2", Rc::new(endpoint)));
-        let half = usize::try_from(config.supervisord.minfds / 2).unwrap_or(usize::MAX);
-        let limits = Limits { connections: half, ..Limits::default() };
+        let reading = Reading::new(self.channels.workers().clone(), closing.clone());
+        let children = LogStream::new(Source::Processes(self.handle.clone()), reading.clone());
+        let own = LogStream::new(Source::Daemon(own_log(&config.supervisord)), reading);
+        let router = Router::default()
+            .route("/RPC2", Rc::new(endpoint))
+            .route("/logtail", Rc::new(children))
+            .route("/mainlogtail", Rc::new(own));
+        let limits = Limits { connections: connections(config), ..Limits::default() };
+        let refusals = Rc::clone(&self.refusals);
+        let common = Common { service: Rc::new(router), log: Rc::clone(&log), limits, refusals };
         async move {
-            if let Err(error) = http::serve(listeners, router, Rc::clone(&log), limits, closing).await {
+            if let Err(error) = http::serve(listeners, common, closing).await {
                 log(Level::Critical, format_args!("cannot serve: {error}"));
             }
         }
@@ -241,6 +277,23 @@ impl Runner {
             }
         })
     }
+}
+
+/// The file of the activity log, if it has one.
+fn own_log(settings: &SupervisordConfig) -> Option<PathBuf> {
+    match &settings.logfile {
+        MainLog::File(path) => Some(path.clone()),
+        MainLog::Syslog => None,
+    }
+}
+
+/// How many connections there may be: half of the descriptors that this many programs leave free. The
+/// other half is for log streams, whose files come on top, and for programs that are added later.
+fn connections(config: &Config) -> usize {
+    let programs = config.groups.iter().map(|group| group.processes.len()).sum::<usize>();
+    let needed = DESCRIPTORS_OWN + DESCRIPTORS_EACH * programs;
+    let limit = rlimit::descriptors().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
+    (limit.saturating_sub(needed) / 2).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
 }
 
 /// D-220
@@ -281,6 +334,7 @@ pub(super) async fn run_all(
             Outcome::Exit => return Ok(()),
             Outcome::Restart(next) => config = next,
         }
-        generation = Generation::open(&config, &runner.bus, runner.clock)?;
+        generation = Generation::open(&config, &runner.bus, runner.clock, Occasion::Reload)
+            .map_err(|error| StartError::Reload(Box::new(error)))?;
     }
 }

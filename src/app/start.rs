@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::generation::{self, Generation, Runner};
+use super::generation::{self, Generation, Occasion, Runner};
 use crate::bus::EventBus;
 use crate::config::schema::{Config, SupervisordConfig};
 use crate::daemon::fcgi::FcgiError;
@@ -36,6 +36,8 @@ pub(crate) enum StartError {
     Fcgi(FcgiError),
     /// The system refuses something else.
     System(&'static str, io::Error),
+    /// One of these, at a full reload, when everything is stopped already.
+    Reload(Box<StartError>),
 }
 
 impl fmt::Display for StartError {
@@ -50,6 +52,7 @@ impl fmt::Display for StartError {
             }
             Self::Fcgi(error) => error.fmt(f),
             Self::System(what, error) => write!(f, "could not {what}: {error}"),
+            Self::Reload(error) => error.fmt(f),
         }
     }
 }
@@ -64,7 +67,7 @@ pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartEr
     said.extend(raise_limits(&config.supervisord).map_err(StartError::Limit)?);
     config.messages.append(&mut said);
     let (bus, clock) = (EventBus::new(), Clock::new());
-    let generation = Generation::open(&config, &bus, clock)?;
+    let generation = Generation::open(&config, &bus, clock, Occasion::Start)?;
     if !config.supervisord.nodaemon {
         daemonize(&config.supervisord, &generation)?;
     }

@@ -1,5 +1,7 @@
 //! The sections of the main file and of its includes, merged (D-055, D-073).
 
+use std::collections::HashMap;
+
 use super::dialect::{Section, Setting};
 
 /// Options of this section are given to all others (D-056).
@@ -12,6 +14,8 @@ const HERE: &str = "%(here)s";
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     sections: Vec<Section>,
+    /// Places of the sections, by name.
+    places: HashMap<String, usize>,
 }
 
 impl Document {
@@ -20,9 +24,10 @@ impl Document {
     pub fn merge(&mut self, read: Vec<Section>) {
         for mut section in read {
             let settings = std::mem::take(&mut section.settings);
-            let at = match self.sections.iter().position(|s| s.name == section.name) {
-                Some(at) => at,
+            let at = match self.places.get(&section.name) {
+                Some(at) => *at,
                 None => {
+                    self.places.insert(section.name.clone(), self.sections.len());
                     self.sections.push(section);
                     self.sections.len() - 1
                 }
@@ -47,10 +52,10 @@ impl Document {
 
     /// Gives the options of `[DEFAULT]` to all sections that lack them, and drops it.
     pub fn spread_defaults(&mut self) {
-        let Some(at) = self.sections.iter().position(|s| s.name == DEFAULTS) else {
-            return;
-        };
-        let defaults = self.sections.remove(at);
+        let Some(at) = self.places.get(DEFAULTS) else { return };
+        let defaults = self.sections.remove(*at);
+        let names = self.sections.iter().map(|section| section.name.clone());
+        self.places = names.zip(0..).collect();
         for section in &mut self.sections {
             for setting in &defaults.settings {
                 if section.get(&setting.option).is_none() {
@@ -62,7 +67,7 @@ impl Document {
 
     /// The section of this name.
     pub fn section(&self, name: &str) -> Option<&Section> {
-        self.sections.iter().find(|s| s.name == name)
+        self.places.get(name).and_then(|at| self.sections.get(*at))
     }
 
     /// All sections whose name begins with `prefix`, and what follows it.

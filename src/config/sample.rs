@@ -102,7 +102,7 @@ mod tests {
     // D-522
     #[test]
     fn every_option_is_in_it() {
-        let options = "chmod chown username password port umask user identifier directory nocleanup childlogdir \
+        let options = "chmod chown username password allowed_hosts port umask user identifier directory nocleanup childlogdir \
             environment strip_ansi prompt history_file process_name numprocs numprocs_start priority autostart \
             startsecs startretries autorestart exitcodes stopsignal stopwaitsecs stopasgroup killasgroup \
             redirect_stderr stdout_logfile stdout_logfile_maxbytes stdout_logfile_backups stdout_capture_maxbytes \

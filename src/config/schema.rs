@@ -194,6 +194,9 @@ pub struct ServerConfig {
     pub address: ServerAddress,
     /// User name and password (clear or `{SHA}`), if it asks for them.
     pub credentials: Option<(String, String)>,
+    /// `allowed_hosts`: hosts by whose names it may be called and whose pages may use it, in lower case;
+    /// `*` is any (C-601, C-602). Always empty for unix sockets.
+    pub allowed_hosts: Vec<String>,
 }
 
 /// Where a control server listens.

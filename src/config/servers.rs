@@ -25,6 +25,7 @@ struct ServerOptions {
     chown: Option<Setting>,
     username: Option<Setting>,
     password: Option<Setting>,
+    allowed_hosts: Option<Setting>,
 }
 
 /// All `[rpcinterface:x]` sections.
@@ -83,8 +84,9 @@ fn inet_server(reader: &mut Reader<'_>) -> Option<ServerConfig> {
     if options.port.is_none() {
         reader.refuse(None, format!("section [{}] has no port value", reader.section.name));
     }
+    let allowed_hosts = reader.value(&options.allowed_hosts, |text| Ok(hosts(text))).unwrap_or_default();
     let address = reader.value(&options.port, types::inet_address)?;
-    Some(ServerConfig { section: reader.section.name.clone(), address, credentials })
+    Some(ServerConfig { section: reader.section.name.clone(), address, credentials, allowed_hosts })
 }
 
 fn unix_server(context: &Context<'_>, reader: &mut Reader<'_>) -> Option<ServerConfig> {
@@ -103,7 +105,14 @@ fn unix_server(context: &Context<'_>, reader: &mut Reader<'_>) -> Option<ServerC
     let mode = reader
         .value(&options.chmod, |text| types::octal(text).map_err(|_| format!("Invalid chmod value {text}")));
     let address = ServerAddress::Unix { path: path?, mode: mode.unwrap_or(0o700), owner };
-    Some(ServerConfig { section: reader.section.name.clone(), address, credentials })
+    let section = reader.section.name.clone();
+    Some(ServerConfig { section, address, credentials, allowed_hosts: Vec::new() })
+}
+
+/// Host names, separated by blanks or commas (C-602).
+fn hosts(text: &str) -> Vec<String> {
+    let names = text.split(|c: char| c == ',' || c.is_whitespace());
+    names.filter(|name| !name.is_empty()).map(str::to_lowercase).collect()
 }
 
 /// User name and password (C-006). An empty user name asks for nothing (C-007).

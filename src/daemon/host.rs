@@ -1,15 +1,20 @@
 //! What a process needs of the daemon around it: the kernel, the clock, the bus, the log path.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use super::command::{Patience, ReplyTo};
 use super::fcgi::FcgiSockets;
-use super::launch::{Launched, Launcher, SpawnError};
+use super::group::GroupLogs;
+use super::launch::{Launched, Launcher, SpawnError, Unusable};
+use super::reload::Occasion;
 use super::table::{Deadlines, ProcessKey, Table};
+use super::waiters::ResultSender;
 use crate::bus::EventBus;
-use crate::config::schema::{Config, ProcessConfig, SupervisordConfig};
+use crate::config::schema::{Config, GroupConfig, ProcessConfig, SupervisordConfig};
 use crate::logs::channels::Channels;
 use crate::logs::journal::Journal;
 use crate::model::event::Event;
@@ -20,10 +25,26 @@ use crate::sys::kernel::Kernel;
 
 /// What a worker was asked for.
 pub enum Answer {
-    /// A start: whose, with what result.
-    Launched(ProcessKey, Result<Launched, SpawnError>),
+    /// A start: whose, the how-manieth, with what result.
+    Launched(ProcessKey, u64, Result<Launched, SpawnError>),
     /// The configuration was read again; the errors as they are shown.
-    ConfigLoaded(Result<Box<Config>, Vec<String>>),
+    ConfigLoaded(Result<Box<Config>, Vec<String>>, Occasion),
+    /// Commands of processes that somebody wants to start were looked at.
+    CommandsChecked(Vec<Checked>, Patience, ResultSender),
+    /// The AUTO logs of a group that somebody wants to have were made.
+    LogsMade(Arc<GroupConfig>, io::Result<GroupLogs>, ReplyTo<()>),
+    /// The activity log was removed, and an empty one made.
+    MainLogCleared(io::Result<()>, ReplyTo<()>),
+}
+
+/// A process that somebody wants to start, and whether its command can be executed.
+pub struct Checked {
+    /// The process.
+    pub key: ProcessKey,
+    /// Its configuration.
+    pub config: Arc<ProcessConfig>,
+    /// What was found.
+    pub result: Result<(), Unusable>,
 }
 
 /// The daemon's surroundings, shared by all its processes.
@@ -68,6 +89,11 @@ impl Host {
         self.notice(now, Notice::Message(level, text.into()));
     }
 
+    /// Has a worker do something; the answer comes with the others.
+    pub fn ask(&self, work: impl FnOnce() -> Answer + Send + 'static) {
+        self.channels.ask(work, self.answers.clone());
+    }
+
     /// Whether the activity log shows what children write (D-406).
     pub fn copies_output(&self) -> bool {
         self.journal.level() <= Level::Debug
@@ -86,7 +112,10 @@ impl Host {
         });
         acquired.map_err(|error| SpawnError::from(error.to_string()))?;
         let fd = self.fcgi.fd(socket).map(|fd| fd.try_clone_to_owned()).transpose();
-        fd.map_err(|error| error.to_string().into())
+        fd.map_err(|error| {
+            self.release_socket(now, config);
+            error.to_string().into()
+        })
     }
 
     /// One process less has it.

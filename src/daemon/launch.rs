@@ -18,13 +18,30 @@ use crate::config::words::split_command;
 use crate::logs::channel::ChannelSpec;
 use crate::logs::sink::FileSink;
 use crate::model::pyrepr;
-use crate::sys::command::{self, DEFAULT_PATH};
+use crate::sys::command::{self, CommandError, DEFAULT_PATH};
 use crate::sys::kernel::Kernel;
 use crate::sys::pipe::{self, ChildPipes};
-use crate::sys::spawn::{ForkError, SpawnRequest, UserChange, c_string};
+use crate::sys::spawn::{ForkError, NulByte, SpawnRequest, UserChange, c_string};
 
 /// Why a child could not be started, as shown.
 pub type SpawnError = Arc<str>;
+
+/// Why a command cannot be executed, as shown (D-330 to D-334).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// There is no such file.
+    Missing(SpawnError),
+    /// It cannot be parsed, or its file cannot be executed.
+    Refused(SpawnError),
+}
+
+impl From<Unusable> for SpawnError {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Missing(text) | Unusable::Refused(text) => text,
+        }
+    }
+}
 
 /// What a worker needs to start a child.
 #[derive(Debug)]
@@ -83,6 +100,11 @@ impl Launcher {
         })
     }
 
+    /// Whether the command can be executed, as far as that can be told without trying (C-250). May block.
+    pub fn check(&self, config: &ProcessConfig) -> Result<(), Unusable> {
+        self.resolve(config).map(drop)
+    }
+
     fn fork(
         &self,
         config: &ProcessConfig,
@@ -93,8 +115,8 @@ impl Launcher {
         stderr: &Option<OwnedFd>,
     ) -> Result<i32, SpawnError> {
         let stdin = stdin.expect("pipe::open makes a pipe where there is no socket");
-        let directory = config.directory.as_ref().map(c_string);
-        let added = self.environment.added(config);
+        let directory = config.directory.as_ref().map(c_string).transpose()?;
+        let added = self.environment.added(config)?;
         let request = SpawnRequest {
             file,
             argv,
@@ -108,14 +130,20 @@ impl Launcher {
     }
 
     /// The file to execute and the words of the command (D-330 to D-334).
-    fn resolve(&self, config: &ProcessConfig) -> Result<(CString, Vec<CString>), SpawnError> {
+    fn resolve(&self, config: &ProcessConfig) -> Result<(CString, Vec<CString>), Unusable> {
         let command = &config.command;
-        let words = split_command(command)
-            .map_err(|error| format!("can't parse command {}: {error}", pyrepr::string(command)))?;
-        let Some(word) = words.first() else { return Err("command is empty".into()) };
+        let words = split_command(command).map_err(|error| {
+            Unusable::Refused(format!("can't parse command {}: {error}", pyrepr::string(command)).into())
+        })?;
+        let Some(word) = words.first() else { return Err(Unusable::Refused("command is empty".into())) };
         let search_path = self.environment.search_path(config);
-        let file = command::find(word, search_path).map_err(|error| error.to_string())?;
-        Ok((c_string(file), words.iter().map(c_string).collect()))
+        let file = command::find(word, search_path).map_err(|error| match error {
+            CommandError::NotFound(_) => Unusable::Missing(error.to_string().into()),
+            _ => Unusable::Refused(error.to_string().into()),
+        })?;
+        let argv = words.iter().map(c_string).collect::<Result<_, _>>();
+        let refused = |nul: NulByte| Unusable::Refused(nul.into());
+        Ok((c_string(file.as_os_str()).map_err(refused)?, argv.map_err(refused)?))
     }
 
     /// What a child does to become this user (D-343).
@@ -123,6 +151,12 @@ impl Launcher {
         let Some(uid) = uid else { return UserChange::Keep };
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         users.entry(uid).or_insert_with(|| UserChange::to(uid)).clone()
+    }
+}
+
+impl From<NulByte> for SpawnError {
+    fn from(NulByte: NulByte) -> Self {
+        "embedded null byte in the command, directory or environment".into()
     }
 }
 
@@ -159,7 +193,10 @@ impl BaseEnvironment {
         let path = own.iter().find(|(name, _)| name == "PATH");
         Self {
             search_path: path.map(|(_, value)| value.to_string_lossy().into_owned()),
-            own: own.into_iter().map(|(n, v)| (n.as_bytes().to_vec(), assignment(&n, &v))).collect(),
+            own: own
+                .iter()
+                .filter_map(|(name, value)| Some((name.as_bytes().to_vec(), assignment(name, value).ok()?)))
+                .collect(),
             server_url,
         }
     }
@@ -174,9 +211,9 @@ impl BaseEnvironment {
 
     /// What a process has beyond the daemon's own variables, or in place of them; the last of a name
     /// counts.
-    fn added(&self, config: &ProcessConfig) -> Vec<(String, CString)> {
+    fn added(&self, config: &ProcessConfig) -> Result<Vec<(String, CString)>, NulByte> {
         let url = config.serverurl.as_ref().or(self.server_url.as_ref());
-        let url = url.map(|url| ("SUPERVISOR_SERVER_URL", url.as_str()));
+        let url = url.filter(|url| !url.is_empty()).map(|url| ("SUPERVISOR_SERVER_URL", url.as_str()));
         let fixed = [
             Some(("SUPERVISOR_ENABLED", "1")),
             url,
@@ -186,13 +223,13 @@ impl BaseEnvironment {
         let configured = config.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let mut added: Vec<(String, CString)> = Vec::new();
         for (name, value) in fixed.into_iter().flatten().chain(configured) {
-            let string = assignment(name, value);
+            let string = assignment(name, value)?;
             match added.iter_mut().find(|(other, _)| other == name) {
                 Some(entry) => entry.1 = string,
                 None => added.push((name.to_owned(), string)),
             }
         }
-        added
+        Ok(added)
     }
 
     /// The whole environment of a process with these additions.
@@ -203,7 +240,7 @@ impl BaseEnvironment {
     }
 }
 
-fn assignment(name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> CString {
+fn assignment(name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Result<CString, NulByte> {
     let parts = [name.as_ref().as_bytes(), b"=", value.as_ref().as_bytes()];
     c_string(OsStr::from_bytes(&parts.concat()))
 }
@@ -217,7 +254,8 @@ mod tests {
     fn the_programs_environment_overrides_all() {
         let own = vec![("HOME".into(), "/root".into()), ("SUPERVISOR_ENABLED".into(), "no".into())];
         let base = BaseEnvironment::new(own, Some("unix:///s".into()));
-        let added = [("A", "1"), ("HOME", "/x"), ("A", "2")].map(|(n, v)| (n.to_owned(), assignment(n, v)));
+        let added =
+            [("A", "1"), ("HOME", "/x"), ("A", "2")].map(|(n, v)| (n.to_owned(), assignment(n, v).unwrap()));
         let shown = |list: Vec<&CStr>| -> Vec<String> {
             list.iter().map(|s| s.to_str().unwrap().to_owned()).collect()
         };

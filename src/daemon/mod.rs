@@ -1,12 +1,17 @@
 //! Floor 7: the daemon: one loop that owns all state, and the handle by which others ask of it.
 
 pub mod command;
+mod control;
 pub mod fcgi;
 pub mod group;
 pub mod handle;
 pub mod host;
 pub mod launch;
+mod logfiles;
 pub mod process;
+pub mod reload;
+pub mod stdin;
 mod stop;
 pub mod supervisor;
 pub mod table;
+pub mod waiters;

@@ -4,7 +4,8 @@
 //! error, the end of the output) is told to it. After a death the exit waits, as `Input::Drained` not
 //! yet given, until the log path has handled what was in the pipes, at most a second.
 
-use std::os::fd::OwnedFd;
+mod requests;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,9 @@ use std::time::Duration;
 use super::command::ProcessInfo;
 use super::host::{Answer, Host};
 use super::launch::{LaunchRequest, Launched, SpawnError};
+use super::stdin::Stdin;
 use super::table::ProcessKey;
+use super::waiters::Waiters;
 use crate::config::schema::{AutoRestart, ChannelConfig, LogFile, ProcessConfig};
 use crate::logs::channel::{Channel, ChannelReport, ChannelSpec};
 use crate::logs::sink::FileSpec;
@@ -27,8 +30,9 @@ use crate::model::state::ProcessState;
 use crate::model::time::{Moment, Now, WallTime};
 use crate::sys::kernel::SignalFailure;
 
-/// How long a log file may take for the last output of a dead child; then the rest is dropped.
-const DRAIN: Duration = Duration::from_secs(1);
+/// How long a log file may take for the last output of a dead child before the rest is dropped, and a
+/// worker for a start that is not wanted any more.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A process of the configuration, running or not.
 pub struct Process {
@@ -37,6 +41,10 @@ pub struct Process {
     machine: ProcessMachine,
     logs: LogPaths,
     child: Option<Child>,
+    launch: Option<Launch>,
+    /// Numbers launches.
+    launches: u64,
+    waiters: Waiters,
     started: Option<WallTime>,
     stopped: Option<WallTime>,
 }
@@ -50,10 +58,17 @@ pub struct LogPaths {
     pub stderr: Option<Arc<PathBuf>>,
 }
 
+/// A launch that a worker has not answered yet.
+struct Launch {
+    number: u64,
+    /// Somebody wants it stopped; a worker that is stuck is waited for until then.
+    give_up_at: Option<Moment>,
+}
+
 /// A child that is not reaped, or not drained yet.
 struct Child {
     /// Held open: the child must not see an end of its input (D-341).
-    _stdin: Option<OwnedFd>,
+    stdin: Option<Stdin>,
     open: Vec<Arc<Channel>>,
     drain_until: Option<Moment>,
 }
@@ -62,7 +77,18 @@ impl Process {
     /// A process that was never started.
     pub fn new(key: ProcessKey, config: Arc<ProcessConfig>, logs: LogPaths) -> Self {
         let machine = ProcessMachine::new(config.name.clone(), policy(&config));
-        Self { key, config, machine, logs, child: None, started: None, stopped: None }
+        Self {
+            key,
+            config,
+            machine,
+            logs,
+            child: None,
+            waiters: Waiters::default(),
+            launch: None,
+            launches: 0,
+            started: None,
+            stopped: None,
+        }
     }
 
     /// Its key.
@@ -78,6 +104,11 @@ impl Process {
     /// Its state.
     pub fn state(&self) -> ProcessState {
         self.machine.state()
+    }
+
+    /// Its log files.
+    pub fn logs(&self) -> &LogPaths {
+        &self.logs
     }
 
     /// The child's open channels.
@@ -103,11 +134,16 @@ impl Process {
 
     /// Tells the machine and does what it asks for.
     pub fn step(&mut self, host: &mut Host, now: Now, input: Input) {
+        let stops = matches!(input, Input::StopRequested | Input::ShutdownRequested);
+        if let (true, Some(launch)) = (stops, &mut self.launch) {
+            launch.give_up_at.get_or_insert(now.mono + PATIENCE);
+        }
         let mut effects = Effects::new();
         self.machine.step(now.mono, input, &mut effects);
         for effect in effects {
             self.perform(host, now, effect);
         }
+        self.report_wait(host, now);
         host.deadlines.set(self.key, self.deadline());
     }
 
@@ -120,12 +156,25 @@ impl Process {
     }
 
     fn publish(&mut self, host: &Host, now: Now, event: Event) {
-        if let Event::StateChanged(change) = &event
-            && matches!(change.entered, Entered::Starting { .. })
-        {
+        let entered = match &event {
+            Event::StateChanged(change) => Some(change.entered),
+            _ => None,
+        };
+        if matches!(entered, Some(Entered::Starting { .. })) {
             self.started = Some(now.wall);
         }
         host.publish(now, event);
+        if let Some(entered) = entered {
+            let failed = !self.machine.spawnerr().is_empty();
+            self.waiters.entered(&self.config.name, entered.state(), failed);
+        }
+    }
+
+    /// D-326
+    fn report_wait(&mut self, host: &Host, now: Now) {
+        if self.waiters.should_report(now.mono, self.state()) {
+            host.notice(now, Notice::WaitingToStop(self.config.name.clone()));
+        }
     }
 
     fn signal(&mut self, host: &mut Host, now: Now, target: (i32, bool, Signal), kill: bool) {
@@ -146,10 +195,13 @@ impl Process {
         };
         let request =
             LaunchRequest { config: Arc::clone(&self.config), channels: self.channel_specs(host), socket };
+        self.launches += 1;
+        let number = self.launches;
+        self.launch = Some(Launch { number, give_up_at: None });
         let (key, launcher) = (self.key, Arc::clone(&host.launcher));
-        let work = move || Answer::Launched(key, launcher.launch(request));
+        let work = move || Answer::Launched(key, number, launcher.launch(request));
         host.table.launch_begun();
-        host.channels.ask(work, host.answers.clone());
+        host.ask(work);
     }
 
     fn channel_specs(&self, host: &Host) -> Vec<ChannelSpec> {
@@ -174,19 +226,28 @@ impl Process {
         specs
     }
 
-    /// The worker's answer to a launch.
+    /// Whether it still waits for this launch.
+    pub fn awaits(&self, number: u64) -> bool {
+        self.launch.as_ref().is_some_and(|launch| launch.number == number)
+    }
+
+    /// The worker's answer to the launch it waits for.
     pub fn launched(&mut self, host: &mut Host, now: Now, answer: Result<Launched, SpawnError>) {
+        self.launch = None;
         match answer {
             Ok(launched) => {
                 let pid = launched.pid;
                 self.adopt(host, now, launched);
+                self.waiters.spawned(&self.config.name);
                 self.step(host, now, Input::Spawned { pid });
             }
-            Err(error) => {
-                host.release_socket(now, &self.config);
-                self.step(host, now, Input::SpawnFailed { error });
-            }
+            Err(error) => self.launch_failed(host, now, error),
         }
+    }
+
+    fn launch_failed(&mut self, host: &mut Host, now: Now, error: SpawnError) {
+        host.release_socket(now, &self.config);
+        self.step(host, now, Input::SpawnFailed { error });
     }
 
     /// From here on its output is read.
@@ -204,7 +265,7 @@ impl Process {
                 }
             }
         }
-        self.child = Some(Child { _stdin: launched.stdin, open, drain_until: None });
+        self.child = Some(Child { stdin: launched.stdin.map(Stdin::new), open, drain_until: None });
     }
 
     /// It was reaped. What it left in its pipes comes first (D-352).
@@ -212,7 +273,7 @@ impl Process {
         self.stopped = Some(now.wall);
         self.step(host, now, Input::Died { status });
         if let Some(child) = &mut self.child {
-            child.drain_until = Some(now.mono + DRAIN);
+            child.drain_until = Some(now.mono + PATIENCE);
             for channel in &child.open {
                 host.channels.finish(channel);
             }
@@ -265,14 +326,30 @@ impl Process {
         }
     }
 
-    /// Its deadline is reached: the log file had its time, or the machine wants to look.
+    /// Its deadline is reached: the log file or a worker had its time, or the machine wants to look.
     pub fn deadline_reached(&mut self, host: &mut Host, now: Now) {
-        let drain = self.child.as_ref().and_then(|child| child.drain_until);
-        if drain.is_some_and(|until| until <= now.mono) {
+        let over = |until: Option<Moment>| until.is_some_and(|until| until <= now.mono);
+        if over(self.drain_until()) {
             self.give_up_output(host, now);
+        } else if over(self.give_up_launch_at()) {
+            self.launch = None;
+            self.launch_failed(host, now, "stopped before it could be started".into());
         } else {
             self.step(host, now, Input::DeadlineReached);
         }
+    }
+
+    /// Lets go of everything, for a process that will be no more (C-304). A child that nobody could end
+    /// (UNKNOWN) is left to itself.
+    pub fn release(mut self, host: &mut Host, now: Now) {
+        if let Some(child) = self.child.take() {
+            for channel in child.open {
+                host.channels.abandon(&channel);
+                host.table.remove_channel(channel.key);
+            }
+            host.release_socket(now, &self.config);
+        }
+        host.deadlines.set(self.key, None);
     }
 
     fn give_up_output(&mut self, host: &mut Host, now: Now) {
@@ -289,8 +366,17 @@ impl Process {
     }
 
     fn deadline(&self) -> Option<Moment> {
-        let drain = self.child.as_ref().and_then(|child| child.drain_until);
-        [self.machine.deadline(), drain].into_iter().flatten().min()
+        let own = [self.drain_until(), self.give_up_launch_at()];
+        let all = [self.machine.deadline(), self.waiters.report_deadline()].into_iter().chain(own);
+        all.flatten().min()
+    }
+
+    fn drain_until(&self) -> Option<Moment> {
+        self.child.as_ref().and_then(|child| child.drain_until)
+    }
+
+    fn give_up_launch_at(&self) -> Option<Moment> {
+        self.launch.as_ref().and_then(|launch| launch.give_up_at)
     }
 }
 

@@ -19,7 +19,7 @@ impl Supervisor {
         for process in self.processes.values_mut() {
             process.step(&mut self.host, now, Input::Halted);
         }
-        let groups = self.groups.iter().map(|group| group.config.name.clone()).collect();
+        let groups = self.start_order().iter().map(|group| group.config.name.clone()).collect();
         self.shutdown = Some(ShutdownPlan::new(groups));
     }
 
@@ -35,7 +35,7 @@ impl Supervisor {
         self.shutdown = Some(plan);
     }
 
-    fn is_stopped(&self, group: &str) -> bool {
+    pub(super) fn is_stopped(&self, group: &str) -> bool {
         let group = self.groups.iter().find(|candidate| *candidate.config.name == *group);
         let stopped = |key| self.processes.get(key).is_none_or(|process| process.state().is_stopped());
         group.is_none_or(|group| group.processes.iter().all(stopped))

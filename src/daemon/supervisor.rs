@@ -11,11 +11,12 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 
-use super::command::{Command, ProcessInfo};
+use super::command::Command;
 use super::group::{Group, GroupLogs};
 use super::host::{Answer, Host};
 use super::launch::{Launched, SpawnError};
 use super::process::Process;
+use super::reload::Occasion;
 use super::table::{Ended, ProcessKey};
 use crate::config::schema::{Config, GroupConfig};
 use crate::machine::process::Input;
@@ -23,6 +24,7 @@ use crate::machine::shutdown::ShutdownPlan;
 use crate::machine::tick::{self, TickClock};
 use crate::model::event::{Event, GroupChange, SupervisorChange};
 use crate::model::exit::ExitStatus;
+use crate::model::name::ProcessName;
 use crate::model::notice::{Level, Notice, SignalMeaning};
 use crate::model::signal::Signal;
 use crate::model::state::SupervisorState;
@@ -75,19 +77,26 @@ pub struct Sources {
 pub struct Supervisor {
     pub(super) host: Host,
     pub(super) processes: BTreeMap<ProcessKey, Process>,
+    /// In the order in which they were added.
     pub(super) groups: Vec<Group>,
     pub(super) state: SupervisorState,
     pub(super) shutdown: Option<ShutdownPlan>,
+    /// All processes, sorted as C-221 has it.
+    pub(super) names: BTreeMap<ProcessName, ProcessKey>,
+    /// The groups of the configuration last read.
+    pub(super) configured: Vec<Arc<GroupConfig>>,
+    pub(super) loader: Loader,
+    pub(super) next_config: Option<Box<Config>>,
     ticks: TickClock,
     next_tick: Moment,
     next_key: u64,
-    loader: Loader,
-    next_config: Option<Box<Config>>,
+    /// Configurations that are being read.
+    pub(super) loading: usize,
 }
 
 impl Supervisor {
-    /// A daemon without groups.
-    pub fn new(host: Host, loader: Loader) -> Self {
+    /// A daemon without groups. `configured` are those of the configuration.
+    pub fn new(host: Host, loader: Loader, configured: Vec<Arc<GroupConfig>>) -> Self {
         let ticks = TickClock::new(host.clock.now().wall);
         Self {
             host,
@@ -95,11 +104,14 @@ impl Supervisor {
             groups: Vec::new(),
             state: SupervisorState::Running,
             shutdown: None,
+            names: BTreeMap::new(),
+            configured,
+            loader,
+            next_config: None,
             ticks,
             next_tick: Moment::default(),
             next_key: 0,
-            loader,
-            next_config: None,
+            loading: 0,
         }
     }
 
@@ -115,7 +127,10 @@ impl Supervisor {
             ProcessKey(*next_key)
         });
         self.groups.push(group);
-        self.processes.extend(processes.into_iter().map(|process| (process.key(), process)));
+        for process in processes {
+            self.names.insert(process.config().name.clone(), process.key());
+            self.processes.insert(process.key(), process);
+        }
         self.host.publish(self.host.clock.now(), Event::GroupChanged(GroupChange::Added(name)));
     }
 
@@ -124,12 +139,20 @@ impl Supervisor {
         self.open();
         loop {
             self.settle();
-            if self.shutdown.as_ref().is_some_and(ShutdownPlan::is_done) {
+            if self.is_over() {
                 return self.next_config.take().map_or(Outcome::Exit, Outcome::Restart);
             }
             let wake = self.next_wake(sources).await;
             self.handle(wake, sources);
+            // There may always be something to take from the workers: clients and signals want a turn.
+            tokio::task::yield_now().await;
         }
+    }
+
+    /// Everything is stopped, and the configuration that was asked for last is there.
+    fn is_over(&self) -> bool {
+        let stopped = self.shutdown.as_ref().is_some_and(ShutdownPlan::is_done);
+        stopped && (self.loading == 0 || self.state == SupervisorState::Shutdown)
     }
 
     /// E-051, D-285
@@ -145,7 +168,6 @@ impl Supervisor {
     async fn next_wake(&self, sources: &mut Sources) -> Wake {
         let deadline = self.next_deadline();
         tokio::select! {
-            biased;
             signal = sources.signals.next() => Wake::Signal(signal),
             () = sources.bell.notified() => Wake::Workers,
             Some(command) = sources.commands.recv() => Wake::Command(command),
@@ -172,7 +194,12 @@ impl Supervisor {
     /// What is due by the clock, and the shutdown's next step; then the log is handed on.
     fn settle(&mut self) {
         let now = self.host.clock.now();
-        for key in self.host.deadlines.due(now.mono) {
+        let due = self.host.deadlines.due(now.mono);
+        if !due.is_empty() {
+            // What a log file has taken in time counts, though it was not yet told.
+            self.take_reports(now);
+        }
+        for key in due {
             if let Some(process) = self.processes.get_mut(&key) {
                 process.deadline_reached(&mut self.host, now);
             }
@@ -193,7 +220,7 @@ impl Supervisor {
         }
     }
 
-    fn step(&mut self, key: ProcessKey, now: Now, input: Input) {
+    pub(super) fn step(&mut self, key: ProcessKey, now: Now, input: Input) {
         if let Some(process) = self.processes.get_mut(&key) {
             process.step(&mut self.host, now, input);
         }
@@ -211,13 +238,13 @@ impl Supervisor {
         match meaning {
             SignalMeaning::ChildQuit => self.reap(now),
             SignalMeaning::Exit => self.exit(now),
-            SignalMeaning::Restart => self.load_configuration(),
+            SignalMeaning::Restart => self.load_configuration(Occasion::Signal),
             SignalMeaning::RestartIgnored => {}
             SignalMeaning::Reopen => self.reopen_logs(now),
         }
     }
 
-    fn exit(&mut self, now: Now) {
+    pub(super) fn exit(&mut self, now: Now) {
         self.next_config = None;
         self.begin_stop(now, SupervisorState::Shutdown);
     }
@@ -251,22 +278,34 @@ impl Supervisor {
         self.take_reports(now);
     }
 
-    fn launched(&mut self, now: Now, key: ProcessKey, result: Result<Launched, SpawnError>) {
-        let ended = match &result {
-            Ok(launched) => self.host.table.launch_succeeded(launched.pid, key),
-            Err(_) => {
-                self.host.table.launch_failed();
-                None
+    fn launched(&mut self, now: Now, key: ProcessKey, number: u64, result: Result<Launched, SpawnError>) {
+        let launch_over = self.host.table.launch_over(result.as_ref().ok().map(|launched| launched.pid));
+        match self.processes.get_mut(&key) {
+            Some(process) if process.awaits(number) => {
+                if let Ok(launched) = &result
+                    && launch_over.is_none()
+                {
+                    self.host.table.add_pid(launched.pid, key);
+                }
+                process.launched(&mut self.host, now, result);
+                if let Some(status) = launch_over {
+                    self.died(key, now, status);
+                }
             }
-        };
-        if let Some(process) = self.processes.get_mut(&key) {
-            process.launched(&mut self.host, now, result);
-        }
-        if let Some(status) = ended {
-            self.died(key, now, status);
+            _ => self.end_unwanted(now, result, launch_over),
         }
         for (pid, status) in self.host.table.strangers() {
             self.host.notice(now, Notice::ReapedUnknown(pid, status));
+        }
+    }
+
+    /// A launch that was given up has a child after all; it is killed, and reaped as a stranger's.
+    fn end_unwanted(&mut self, now: Now, result: Result<Launched, SpawnError>, ended: Option<ExitStatus>) {
+        let Ok(Launched { pid, .. }) = result else { return };
+        match ended {
+            Some(status) => self.host.notice(now, Notice::ReapedUnknown(pid, status)),
+            // It may be ending by itself.
+            None => drop(self.host.kernel.signal(pid, true, Signal::KILL)),
         }
     }
 
@@ -292,30 +331,13 @@ impl Supervisor {
 
     fn on_answer(&mut self, now: Now, answer: Answer) {
         match answer {
-            Answer::Launched(key, result) => self.launched(now, key, result),
-            Answer::ConfigLoaded(result) => self.on_configuration(now, result),
-        }
-    }
-
-    /// D-263, ours: the whole new configuration is read and checked before anything is stopped.
-    fn load_configuration(&self) {
-        let loader = Arc::clone(&self.loader);
-        let load = move || Answer::ConfigLoaded(loader());
-        self.host.channels.ask(load, self.host.answers.clone());
-    }
-
-    fn on_configuration(&mut self, now: Now, result: Result<Box<Config>, Vec<String>>) {
-        match result {
-            Ok(_) if self.state == SupervisorState::Shutdown => {}
-            Ok(config) => {
-                self.next_config = Some(config);
-                self.begin_stop(now, SupervisorState::Restarting);
+            Answer::Launched(key, number, result) => self.launched(now, key, number, result),
+            Answer::ConfigLoaded(result, occasion) => self.on_configuration(now, result, occasion),
+            Answer::CommandsChecked(checked, patience, results) => {
+                self.start_checked(now, checked, patience, &results);
             }
-            Err(problems) => {
-                for problem in problems {
-                    self.host.say(now, Level::Error, format!("cannot reload the configuration: {problem}"));
-                }
-            }
+            Answer::LogsMade(group, logs, reply) => self.on_logs_made(now, group, logs, reply),
+            Answer::MainLogCleared(result, reply) => self.on_main_log_cleared(now, result, reply),
         }
     }
 
@@ -328,24 +350,12 @@ impl Supervisor {
         }
     }
 
-    /// An answer nobody waits for any more is dropped.
-    fn on_command(&mut self, command: Command, now: Now) {
-        match command {
-            Command::ReportState(answer) => drop(answer.send(self.state)),
-            Command::ListProcesses(answer) => drop(answer.send(self.list_processes(now))),
-        }
-    }
-
-    /// Sorted by group name, then process name (C-221).
-    fn list_processes(&self, now: Now) -> Vec<ProcessInfo> {
-        let mut list: Vec<_> = self.processes.values().map(|process| process.info(now.wall)).collect();
-        list.sort_by(|a, b| a.name.cmp(&b.name));
-        list
-    }
-
     /// Ends the generation: what the log holds back is written, within a second.
     pub fn close(self) -> Host {
         self.host.journal.settle(self.host.channels.workers(), Duration::from_secs(1));
         self.host
     }
 }
+
+#[cfg(test)]
+mod tests;

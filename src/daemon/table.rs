@@ -9,6 +9,9 @@ use crate::model::time::Moment;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessKey(pub u64);
 
+/// Ends of unknown pids that are kept while a launch is under way.
+const MAX_EARLY: usize = 4096;
+
 /// The children that are not reaped yet, and the channels that are not closed yet.
 ///
 /// A worker forks, so a child may be reaped before the daemon is told of its pid. While any launch is
@@ -38,26 +41,22 @@ impl Table {
         self.launching += 1;
     }
 
-    /// A launch is over, with this child; how it ended, if it has been reaped already.
-    pub fn launch_succeeded(&mut self, pid: i32, process: ProcessKey) -> Option<ExitStatus> {
+    /// A launch is over, with this child or none; how the child ended, if it has been reaped already.
+    pub fn launch_over(&mut self, pid: Option<i32>) -> Option<ExitStatus> {
         self.launching -= 1;
-        let ended = self.early.remove(&pid);
-        if ended.is_none() {
-            self.pids.insert(pid, process);
-        }
-        ended
+        pid.and_then(|pid| self.early.remove(&pid))
     }
 
-    /// A launch is over, without a child.
-    pub fn launch_failed(&mut self) {
-        self.launching -= 1;
+    /// A child that was launched and is not reaped belongs to this process.
+    pub fn add_pid(&mut self, pid: i32, process: ProcessKey) {
+        self.pids.insert(pid, process);
     }
 
     /// A child was reaped: from now on its pid may be anybody's.
     pub fn reaped(&mut self, pid: i32, status: ExitStatus) -> Ended {
         match self.pids.remove(&pid) {
             Some(process) => Ended::Process(process),
-            None if self.launching > 0 => {
+            None if self.launching > 0 && self.early.len() < MAX_EARLY => {
                 self.early.insert(pid, status);
                 Ended::Early
             }
@@ -144,7 +143,8 @@ mod tests {
     fn a_reaped_pid_is_nobodys() {
         let mut table = Table::default();
         table.launch_begun();
-        assert_eq!(table.launch_succeeded(7, ProcessKey(1)), None);
+        assert_eq!(table.launch_over(Some(7)), None);
+        table.add_pid(7, ProcessKey(1));
         assert_eq!(table.reaped(7, DONE), Ended::Process(ProcessKey(1)));
         assert_eq!(table.reaped(7, DONE), Ended::Stranger);
     }
@@ -155,9 +155,9 @@ mod tests {
         table.launch_begun();
         table.launch_begun();
         assert_eq!((table.reaped(7, DONE), table.reaped(8, DONE)), (Ended::Early, Ended::Early));
-        assert_eq!(table.launch_succeeded(7, ProcessKey(1)), Some(DONE));
+        assert_eq!(table.launch_over(Some(7)), Some(DONE));
         assert!(table.strangers().is_empty());
-        table.launch_failed();
+        assert_eq!(table.launch_over(None), None);
         assert_eq!(table.strangers().into_keys().collect::<Vec<_>>(), [8]);
         assert_eq!(table.reaped(7, DONE), Ended::Stranger);
     }

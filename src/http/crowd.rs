@@ -77,6 +77,18 @@ impl Place {
         self.crowd.changed.notify_waiters();
     }
 
+    /// The connection begins to answer without end; false if half of all do already. They come with a file
+    /// each, and must leave room for others.
+    pub(super) fn begin_stream(&self) -> bool {
+        let members = self.crowd.members.borrow();
+        let streams = members.iter().filter(|member| member.pace.phase() == Phase::Stream).count();
+        let room = streams < self.crowd.limit.div_ceil(2);
+        if room {
+            self.member.pace.enter(Phase::Stream);
+        }
+        room
+    }
+
     /// Resolves when the connection must end.
     pub(super) async fn dismissed(&self) {
         self.member.leave.cancelled().await;

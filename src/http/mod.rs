@@ -1,14 +1,17 @@
 //! Floor 8: HTTP: connections, authentication, and the way of a request to whatever serves its path.
 //!
-//! What is served is not known here: a [`Service`] gets a whole request and gives a response.
+//! Except for the log streams, what is served is not known here: a [`Service`] gets a whole request and
+//! gives a response.
 
 mod access;
 pub mod auth;
 mod crowd;
+mod guard;
 mod pace;
 pub mod response;
 pub mod router;
 pub mod server;
+pub mod stream;
 
 use std::fmt;
 use std::future::Future;
@@ -19,9 +22,10 @@ use bytes::Bytes;
 
 use crate::model::notice::Level;
 
+pub use guard::Refusals;
 pub use response::Response;
 pub use router::Router;
-pub use server::{Limits, serve};
+pub use server::{Common, Limits, serve};
 
 /// A request that has come in whole and was let through.
 pub type Request = hyper::Request<Bytes>;

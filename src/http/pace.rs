@@ -33,6 +33,8 @@ pub(super) enum Phase {
     Body,
     /// It is being answered.
     Answer,
+    /// It is being answered without end; nothing that the client says can matter any more.
+    Stream,
 }
 
 impl Phase {
@@ -40,7 +42,7 @@ impl Phase {
         match self {
             Self::Idle => Some(IDLE),
             Self::Head | Self::Body => Some(REQUEST),
-            Self::Answer => None,
+            Self::Answer | Self::Stream => None,
         }
     }
 }
@@ -49,11 +51,18 @@ impl Phase {
 pub(super) struct Pace {
     phase: Cell<Phase>,
     since: Cell<Instant>,
+    /// The client has not taken all of an answer yet.
+    unread: Cell<bool>,
 }
 
 impl Pace {
     pub(super) fn new() -> Rc<Self> {
-        Rc::new(Self { phase: Cell::new(Phase::Idle), since: Cell::new(Instant::now()) })
+        let phase = Cell::new(Phase::Idle);
+        Rc::new(Self { phase, since: Cell::new(Instant::now()), unread: Cell::new(false) })
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
     }
 
     pub(super) fn enter(&self, phase: Phase) {
@@ -66,13 +75,14 @@ impl Pace {
             Phase::Idle => self.enter(Phase::Head),
             Phase::Body => self.enter(Phase::Body),
             // Every byte of a header must not buy time anew.
-            Phase::Head | Phase::Answer => {}
+            Phase::Head | Phase::Answer | Phase::Stream => {}
         }
     }
 
-    /// Since when it has no whole request in hand, if it has none.
+    /// Since when it has no whole request in hand and no answer to give, if it has none.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        matches!(self.phase.get(), Phase::Idle | Phase::Head).then(|| self.since.get())
+        let idle = matches!(self.phase.get(), Phase::Idle | Phase::Head) && !self.unread.get();
+        idle.then(|| self.since.get())
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -96,12 +106,31 @@ impl<S> Paced<S> {
 
     /// Keeps the time of an attempt to write.
     fn written<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        self.pace.unread.set(result.is_pending());
         if result.is_ready() {
             self.unread_since = None;
             return result;
         }
         let since = *self.unread_since.get_or_insert_with(Instant::now);
         self.writing.check(cx, Some(since + UNREAD))
+    }
+}
+
+impl<S: AsyncRead + Unpin> Paced<S> {
+    /// Fails when the client has hung up, be it only its own side, and wakes the task then (C-337). hyper
+    /// does not read while it answers; what comes before the end is thrown away.
+    fn watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut surplus = [0; 256];
+        loop {
+            let mut surplus = ReadBuf::new(&mut surplus);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut surplus) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(Ok(())) if surplus.filled().is_empty() => {
+                    return Err(io::ErrorKind::ConnectionAborted.into());
+                }
+                Poll::Ready(result) => result?,
+            }
+        }
     }
 }
 
@@ -120,7 +149,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write(cx, data);
@@ -142,7 +171,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+        let this = self.get_mut();
+        if this.pace.phase() == Phase::Stream {
+            this.watch(cx)?;
+        }
+        Pin::new(&mut this.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -189,6 +222,30 @@ mod tests {
         stream.pace.enter(Phase::Idle);
         assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(start.elapsed() - IDLE < Duration::from_millis(10));
+    }
+
+    // C-337
+    #[tokio::test]
+    async fn whoever_hangs_up_ends_the_stream() {
+        let (mut client, server) = duplex(4);
+        let mut stream = Paced::new(server, Pace::new());
+        stream.pace.enter(Phase::Stream);
+        client.write_all(b"more").await.unwrap();
+        stream.flush().await.unwrap();
+        client.write_all(b"even").await.unwrap();
+        stream.flush().await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(stream.flush().await.unwrap_err().kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    #[tokio::test]
+    async fn who_is_still_reading_is_not_idle() {
+        let (_client, server) = duplex(4);
+        let mut stream = Paced::new(server, Pace::new());
+        assert!(stream.pace.idle_since().is_some());
+        let writing = tokio::time::timeout(Duration::ZERO, stream.write_all(b"12345"));
+        assert!(writing.await.is_err());
+        assert!(stream.pace.idle_since().is_none());
     }
 
     // C-042

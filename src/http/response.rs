@@ -1,12 +1,59 @@
 //! Responses, and those that are the same for every service.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, HeaderValue, SERVER};
+use hyper::body::{self, Frame, SizeHint};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SERVER};
+use tokio::sync::mpsc;
 
 /// What a response carries.
-pub type Body = Full<Bytes>;
+pub enum Body {
+    /// All of it.
+    Whole(Full<Bytes>),
+    /// Pieces, until the sender is dropped. The sender learns of the client's end by that of the receiver.
+    Stream(mpsc::Receiver<Bytes>),
+}
+
+impl Body {
+    /// Whether it goes on until one side ends it.
+    pub const fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+}
+
+impl body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(cx),
+            Self::Stream(pieces) => pieces.poll_recv(cx).map(|piece| piece.map(|it| Ok(Frame::data(it)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Stream(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
 
 /// A response on its way out.
 pub type Response = hyper::Response<Body>;
@@ -19,19 +66,39 @@ pub fn ok(content_type: &'static str, content: impl Into<Bytes>) -> Response {
     with_status(StatusCode::OK, content_type, content)
 }
 
+/// 200 with what will come. The connection is of no use after it.
+pub fn stream(content_type: &'static str, pieces: mpsc::Receiver<Bytes>) -> Response {
+    closing(with_body(StatusCode::OK, content_type, Body::Stream(pieces)))
+}
+
+/// After this response the connection is closed.
+pub fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// An error, with a few lines of HTML that tell it (C-040).
 pub fn error(status: StatusCode) -> Response {
+    explained(status, "")
+}
+
+/// An error with a sentence about it.
+pub fn explained(status: StatusCode, explanation: &'static str) -> Response {
     let reason = status.canonical_reason().unwrap_or("Error");
     let code = status.as_u16();
     let text = format!(
         "<html>\n<head><title>{code} {reason}</title></head>\n<body>\n<h1>{reason}</h1>\n\
-         <p>Error code {code}.</p>\n</body>\n</html>\n"
+         <p>Error code {code}. {explanation}</p>\n</body>\n</html>\n"
     );
     with_status(status, "text/html", text)
 }
 
 fn with_status(status: StatusCode, content_type: &'static str, content: impl Into<Bytes>) -> Response {
-    let mut response = Response::new(Full::new(content.into()));
+    with_body(status, content_type, Body::Whole(Full::new(content.into())))
+}
+
+fn with_body(status: StatusCode, content_type: &'static str, body: Body) -> Response {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

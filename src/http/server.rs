@@ -11,9 +11,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE,
-};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
@@ -27,11 +25,13 @@ use tokio_util::task::TaskTracker;
 use super::access::Entry;
 use super::auth::Credentials;
 use super::crowd::{Crowd, Place};
-use super::pace::{Pace, Paced, Phase};
-use super::response::{self, Response};
+use super::guard::{self, Guard, Refusals};
+use super::pace::{Paced, Phase};
+use super::response::{self, Response, closing};
 use super::{Log, Service};
 use crate::config::schema::ServerConfig;
 use crate::model::notice::Level;
+use crate::sys::host::node_name;
 use crate::sys::sockets::{ControlListener, SocketFile};
 
 /// Headers of one request, in bytes (C-041).
@@ -63,6 +63,19 @@ impl Default for Limits {
     }
 }
 
+/// What all servers have in common.
+#[derive(Clone)]
+pub struct Common {
+    /// Answers.
+    pub service: Rc<dyn Service>,
+    /// Takes what there is to tell.
+    pub log: Log,
+    /// What clients may use.
+    pub limits: Limits,
+    /// Counts what the guard refuses.
+    pub refusals: Rc<Refusals>,
+}
+
 /// Serves on all listeners until `shutdown`; then closes them, removes their socket files, and returns
 /// when every connection is closed (C-019). Must be called within a `LocalSet`.
 ///
@@ -71,26 +84,16 @@ impl Default for Limits {
 /// The runtime could not take over a listener.
 pub async fn serve(
     servers: Vec<(ServerConfig, ControlListener)>,
-    service: Rc<dyn Service>,
-    log: Log,
-    limits: Limits,
+    common: Common,
     shutdown: CancellationToken,
 ) -> io::Result<()> {
     let tasks = TaskTracker::new();
-    let crowd = Crowd::new(limits.connections);
+    let crowd = Crowd::new(common.limits.connections);
+    let node = node_name();
     let mut ready = Vec::with_capacity(servers.len());
     for (config, listener) in servers {
-        let credentials =
-            config.credentials.as_ref().map(|(user, password)| Credentials::new(user, password));
-        let site = Site {
-            section: config.section,
-            credentials,
-            service: Rc::clone(&service),
-            log: Rc::clone(&log),
-            body_limit: limits.body,
-        };
         let server = Server {
-            site: Rc::new(site),
+            site: Rc::new(Site::new(config, &node, common.clone())),
             crowd: Rc::clone(&crowd),
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
@@ -110,9 +113,8 @@ pub async fn serve(
 struct Site {
     section: String,
     credentials: Option<Credentials>,
-    service: Rc<dyn Service>,
-    log: Log,
-    body_limit: usize,
+    guard: Option<Guard>,
+    common: Common,
 }
 
 struct Server {
@@ -163,8 +165,8 @@ impl Server {
         }
         drop(listener);
         if let Some(Err(error)) = file.as_ref().map(SocketFile::remove) {
-            let Site { section, log, .. } = &*self.site;
-            log(Level::Warn, format_args!("could not remove the socket of {section}: {error}"));
+            let Site { section, common, .. } = &*self.site;
+            (common.log)(Level::Warn, format_args!("could not remove the socket of {section}: {error}"));
         }
     }
 
@@ -207,9 +209,11 @@ async fn connection(stream: Stream, site: Rc<Site>, place: Place) {
         let (site, place) = (Rc::clone(&site), Rc::clone(&place));
         async move {
             let entry = Entry::new(peer, &request);
-            let response = site.answer(request, &place.pace()).await;
-            (site.log)(Level::Trace, format_args!("{}", entry.answered(&response)));
-            place.rest();
+            let response = site.answer(request, &place).await;
+            (site.common.log)(Level::Trace, format_args!("{}", entry.answered(&response)));
+            if !response.body().is_stream() {
+                place.rest();
+            }
             Ok::<_, Infallible>(response)
         }
     });
@@ -240,26 +244,54 @@ fn peer(stream: &Stream) -> Option<SocketAddr> {
 }
 
 impl Site {
-    async fn answer(&self, request: hyper::Request<Incoming>, pace: &Pace) -> Response {
+    fn new(config: ServerConfig, node: &str, common: Common) -> Self {
+        let guard = Guard::new(&config, node);
+        let credentials = config.credentials.map(|(user, password)| Credentials::new(&user, &password));
+        Self { section: config.section, credentials, guard, common }
+    }
+
+    async fn answer(&self, request: hyper::Request<Incoming>, place: &Place) -> Response {
+        let pace = place.pace();
         pace.enter(Phase::Body);
-        if !self.admits(&request) {
-            return refuse(request).await;
+        if let Some(response) = self.refusal(&request) {
+            return refuse(request, response).await;
         }
         if lacks_length(&request) {
             return closing(response::error(StatusCode::LENGTH_REQUIRED));
         }
         let (head, body) = request.into_parts();
-        let body = match read_whole(body, self.body_limit).await {
+        let body = match read_whole(body, self.common.limits.body).await {
             Ok(body) => body,
             Err(status) => return closing(response::error(status)),
         };
         pace.enter(Phase::Answer);
-        self.service.call(hyper::Request::from_parts(head, body)).await
+        let response = self.common.service.call(hyper::Request::from_parts(head, body)).await;
+        if response.body().is_stream() && !place.begin_stream() {
+            return response::error(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        response
     }
 
     fn complain(&self, error: &io::Error) {
-        let Self { section, log, .. } = self;
-        log(Level::Error, format_args!("{section}: cannot accept connections: {error}"));
+        let Self { section, common, .. } = self;
+        (common.log)(Level::Error, format_args!("{section}: cannot accept connections: {error}"));
+    }
+
+    /// With what the request is refused, if it is: 401 (C-051) or 403 (C-601).
+    fn refusal(&self, request: &hyper::Request<Incoming>) -> Option<Response> {
+        if !self.admits(request) {
+            let mut response = response::error(StatusCode::UNAUTHORIZED);
+            let realm = HeaderValue::from_static("Basic realm=\"default\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, realm);
+            return Some(response);
+        }
+        let path = request.uri().path();
+        let refusal = self.guard.as_ref()?.judge(path, request.headers()).err()?;
+        if self.common.refusals.add(std::time::Instant::now()) {
+            let (section, path) = (&self.section, guard::shown(path));
+            (self.common.log)(Level::Warn, format_args!("{section}: refused {path}: {refusal}"));
+        }
+        Some(response::explained(StatusCode::FORBIDDEN, refusal.advice()))
     }
 
     fn admits(&self, request: &hyper::Request<Incoming>) -> bool {
@@ -268,13 +300,11 @@ impl Site {
     }
 }
 
-/// 401 (C-051), after the body was read and thrown away (C-052).
-async fn refuse(request: hyper::Request<Incoming>) -> Response {
+/// This response, after the body was read and thrown away (C-052).
+async fn refuse(request: hyper::Request<Incoming>, response: Response) -> Response {
     // Whether that works makes no difference: the connection is closed either way.
     let _ = timeout(REFUSED_PATIENCE, discard(request.into_body())).await;
-    let mut response = closing(response::error(StatusCode::UNAUTHORIZED));
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"default\""));
-    response
+    closing(response)
 }
 
 async fn discard(mut body: Incoming) {
@@ -304,11 +334,6 @@ async fn read_whole(body: Incoming, limit: usize) -> Result<bytes::Bytes, Status
         Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
         Err(_) => Err(StatusCode::BAD_REQUEST),
     }
-}
-
-fn closing(mut response: Response) -> Response {
-    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    response
 }
 
 #[cfg(test)]

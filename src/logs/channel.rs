@@ -55,8 +55,8 @@ pub struct Channel {
 /// What the daemon wants of a channel, looked at by whoever holds the pump.
 #[derive(Default)]
 pub(super) struct Orders {
-    /// Somebody found the pump taken; its holder looks again.
-    pub(super) again: AtomicBool,
+    /// Visits asked for and not yet made. Who raises it from 0 makes them all.
+    pub(super) visits: AtomicUsize,
     /// Open the file again.
     pub(super) reopen: AtomicBool,
     /// The child is dead: read this many bytes more, then end. -1: it lives.

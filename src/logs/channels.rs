@@ -88,7 +88,8 @@ impl Channels {
         let pump = Pump::new(&spec, file);
         let channel = Arc::new(Channel::new(spec, pid, key, pipe, pump));
         lock(&self.hub.registry).insert(key, Arc::clone(&channel));
-        self.hub.poller.watch(channel.pipe(), key, Readiness::Readable)?;
+        let watched = self.hub.poller.watch(channel.pipe(), key, Readiness::Readable);
+        watched.inspect_err(|_| drop(lock(&self.hub.registry).remove(&key)))?;
         Ok(channel)
     }
 
@@ -109,8 +110,11 @@ impl Channels {
 
     /// Waits for a channel no longer: how many bytes are dropped with it.
     pub fn abandon(&self, channel: &Arc<Channel>) -> u64 {
+        // While nobody works on it, nothing moves from one place to the next, so the count is exact.
+        let still = channel.pump.try_lock();
         let dropped = channel.unfinished();
         channel.orders.abandoned.store(true, Ordering::Release);
+        drop(still);
         self.workers.revisit(channel.key);
         dropped
     }
@@ -130,13 +134,26 @@ impl Channels {
         reports
     }
 
+    /// Whether a channel's file has taken part of a chunk, and takes no more (test-only).
+    #[cfg(test)]
+    pub fn waits_for_room(&self, channel: &Channel) -> bool {
+        channel.pump.try_lock().is_ok_and(|pump| pump.as_ref().is_some_and(Pump::is_held_up))
+    }
+
+    /// How many channels are not closed yet (test-only).
+    #[cfg(test)]
+    pub fn open_channels(&self) -> usize {
+        lock(&self.hub.registry).len()
+    }
+
     fn taken(&self, channel: &Arc<Channel>, report: &ChannelReport) {
         let size = match report {
             ChannelReport::Output { data: Some(data), .. } | ChannelReport::Message(data) => data.len(),
             _ => return,
         };
-        channel.tally.untaken.fetch_sub(size, Ordering::AcqRel);
-        if channel.tally.paused.swap(false, Ordering::AcqRel) {
+        // In one order with the two steps of the pump's `is_to_rest`: one of the two sides sees the other.
+        channel.tally.untaken.fetch_sub(size, Ordering::SeqCst);
+        if channel.tally.paused.swap(false, Ordering::SeqCst) {
             self.workers.revisit(channel.key);
         }
     }
@@ -149,16 +166,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl ReadyHandler for Hub {
     fn ready(&self, key: usize, scratch: &mut Scratch) {
         let Some(channel) = lock(&self.registry).get(&key).cloned() else { return };
-        loop {
-            channel.orders.again.store(true, Ordering::Release);
-            // Whoever holds the pump looks at `again` after letting go of it.
-            let Ok(mut pump) = channel.pump.try_lock() else { return };
-            channel.orders.again.store(false, Ordering::Release);
-            self.visit(&channel, &mut pump, scratch);
-            drop(pump);
-            if !channel.orders.again.load(Ordering::Acquire) {
-                return;
-            }
+        let mut asked = channel.orders.visits.fetch_add(1, Ordering::AcqRel) + 1;
+        if asked > 1 {
+            // Somebody is there already, and looks again.
+            return;
+        }
+        while asked > 0 {
+            self.visit(&channel, &mut lock(&channel.pump), scratch);
+            asked = channel.orders.visits.fetch_sub(asked, Ordering::AcqRel) - asked;
         }
     }
 
@@ -193,6 +208,11 @@ impl Hub {
     /// Arms what the channel waits for next.
     fn wait_for(&self, channel: &Arc<Channel>, pump: &mut Pump, progress: Progress) {
         let armed = match progress {
+            // Nobody may ever write to the pipe again: what a dead child left is read without waiting.
+            Progress::Reading if channel.orders.remaining.get().is_some() => {
+                channel.orders.visits.fetch_add(1, Ordering::AcqRel);
+                Ok(())
+            }
             Progress::Reading => self.poller.rearm(channel.pipe(), channel.key, Readiness::Readable),
             Progress::Writing => self.wait_for_room(channel, pump),
             Progress::Ended => {

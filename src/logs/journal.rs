@@ -182,7 +182,7 @@ impl Outlet {
 
     fn flush(self: &Arc<Self>, workers: &Workers) {
         let mut waiting = self.lock();
-        if waiting.busy || (waiting.lines.is_empty() && !waiting.reopen) {
+        if waiting.busy || (waiting.lines.is_empty() && waiting.dropped == 0 && !waiting.reopen) {
             return;
         }
         waiting.busy = true;
@@ -201,7 +201,7 @@ impl Outlet {
             let mut lines = std::mem::take(&mut waiting.lines);
             let dropped = std::mem::take(&mut waiting.dropped);
             let reopen = std::mem::take(&mut waiting.reopen);
-            if lines.is_empty() && !reopen {
+            if lines.is_empty() && dropped == 0 && !reopen {
                 waiting.busy = false;
                 return;
             }

@@ -4,8 +4,10 @@
 pub mod auto;
 pub mod channel;
 pub mod channels;
+pub mod follow;
 pub mod journal;
 mod pump;
+pub mod read;
 mod rotate;
 pub mod sink;
 mod syslog_lines;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::channel::{Channel, ChannelReport, ChannelSpec, MAX_UNTAKEN};
+use super::channel::{Channel, ChannelReport, ChannelSpec, MAX_UNTAKEN, Tally};
 use super::sink::{FileSink, Written};
 use super::syslog_lines::SyslogLines;
 use super::workers::Scratch;
@@ -99,6 +99,12 @@ impl Pump {
             && self.syslog.as_ref().is_none_or(|lines| !lines.holds_back())
     }
 
+    /// Whether the file has not taken all that was read (test-only).
+    #[cfg(test)]
+    pub(super) fn is_held_up(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// The descriptor to wait on for room.
     pub(super) fn file(&self) -> Option<&FileSink> {
         self.file.as_ref()
@@ -120,13 +126,8 @@ impl Pump {
         if self.ended {
             return self.at_end(channel, reports);
         }
-        if channel.tally.untaken.load(Ordering::Acquire) > MAX_UNTAKEN {
-            channel.tally.paused.store(true, Ordering::Release);
-            // Looked at again: the daemon may have taken them in between.
-            if channel.tally.untaken.load(Ordering::Acquire) > MAX_UNTAKEN {
-                return Progress::Resting;
-            }
-            channel.tally.paused.store(false, Ordering::Release);
+        if is_to_rest(&channel.tally) {
+            return Progress::Resting;
         }
         self.read(channel, scratch, reports)
     }
@@ -358,6 +359,20 @@ impl Filter {
             Self::Capture(scanner) => scanner.holds_back(),
         }
     }
+}
+
+/// Whether the daemon has not taken enough of the reports; if so, it will ask for a visit when it has.
+fn is_to_rest(tally: &Tally) -> bool {
+    if tally.untaken.load(Ordering::Acquire) <= MAX_UNTAKEN {
+        return false;
+    }
+    tally.paused.store(true, Ordering::SeqCst);
+    // Looked at again: the daemon may have taken them in between.
+    if tally.untaken.load(Ordering::SeqCst) > MAX_UNTAKEN {
+        return true;
+    }
+    tally.paused.store(false, Ordering::SeqCst);
+    false
 }
 
 fn read(channel: &Channel, buffer: &mut [u8]) -> io::Result<usize> {

@@ -32,6 +32,7 @@ pub struct FileSpec {
 pub struct FileSink {
     spec: FileSpec,
     file: Option<Opened>,
+    /// When it was lost, or could not be opened.
     failed_at: Option<Instant>,
     rotations: u64,
 }
@@ -86,13 +87,16 @@ impl FileSink {
         let written = opened.write(data);
         let full = opened.is_full(maxbytes);
         if matches!(written, Written::Failed(..)) {
-            self.failed_at = Some(Instant::now());
             if !self.file.as_ref().is_some_and(|opened| opened.regular) {
                 // Its reader is gone; whoever reads next may want to find it open.
                 self.file = None;
+                self.failed_at = Some(Instant::now());
             }
         } else if full && matches!(written, Written::All) {
-            return self.rotate().map_or_else(|error| Written::Failed(data.len(), error), |()| Written::All);
+            return match self.rotate() {
+                Ok(()) => Written::All,
+                Err(error) => Written::Failed(data.len(), unrotated(&error)),
+            };
         }
         written
     }
@@ -113,6 +117,7 @@ impl FileSink {
             }
             None => Opened::open(&self.spec.path).inspect_err(|_| self.failed_at = Some(Instant::now()))?,
         };
+        self.failed_at = None;
         Ok(self.file.insert(opened))
     }
 
@@ -130,6 +135,11 @@ impl FileSink {
             Ok(())
         }
     }
+}
+
+/// All of it is in the file; only the file is still the old one.
+fn unrotated(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("it cannot be rotated: {error}"))
 }
 
 impl Opened {
@@ -159,6 +169,18 @@ impl Opened {
     fn is_full(&self, maxbytes: u64) -> bool {
         self.regular && maxbytes > 0 && self.size >= maxbytes
     }
+}
+
+/// Removes a log file and makes an empty one in its place (C-292), so that who follows it sees another
+/// file. What is no regular file stays as it is.
+pub fn begin_anew(path: &Path) -> io::Result<()> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => return Ok(()),
+        Ok(_) => std::fs::remove_file(path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    open_for_append(path).map(drop)
 }
 
 /// A named pipe that nobody reads refuses to be opened for writing alone; opened for both, it takes
@@ -243,6 +265,22 @@ mod tests {
         write_all(&mut sink, &["three"]);
         assert_eq!(read(dir.path(), "moved").as_deref(), Some("onetwo"));
         assert_eq!(read(dir.path(), "log").as_deref(), Some("three"));
+    }
+
+    // C-292
+    #[test]
+    fn a_file_begun_anew_is_another_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        fs::write(&path, "old").unwrap();
+        let old = fs::File::open(&path).unwrap();
+        begin_anew(&path).unwrap();
+        assert_eq!((read(dir.path(), "log").as_deref(), old.metadata().unwrap().len()), (Some(""), 3));
+        fs::remove_file(&path).unwrap();
+        begin_anew(&path).unwrap();
+        assert!(path.exists() && dir.path().exists());
+        begin_anew(dir.path()).unwrap();
+        assert!(begin_anew(&dir.path().join("no/log")).is_err());
     }
 
     // D-403

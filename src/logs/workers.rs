@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use crate::sys::poller::{Poller, Ready};
 use crate::sys::thread;
 use crate::wire::capture::Piece;
@@ -92,6 +94,13 @@ struct State {
     idle: usize,
 }
 
+impl State {
+    /// Whether nothing waits, and somebody sees what comes.
+    fn is_attended(&self) -> bool {
+        self.polling && self.tasks.is_empty()
+    }
+}
+
 enum Task {
     Run(Job),
     Ready(usize),
@@ -123,6 +132,16 @@ impl Workers {
     /// Hands over a job. Never blocks.
     pub fn run(&self, job: Job) {
         self.0.submit(Task::Run(job));
+    }
+
+    /// Hands over a job whose result is waited for; it is dropped if nobody does any more. Never blocks.
+    pub fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Scratch) -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (answer, ticket) = oneshot::channel();
+        self.run(Box::new(move |scratch| drop(answer.send(work(scratch)))));
+        ticket
     }
 
     /// Has the handler called for `key`, as if its descriptor had become ready. Never blocks.
@@ -166,6 +185,8 @@ impl Shared {
                 Task::Ready(key) => self.handler.ready(key, &mut scratch),
             }
             self.progress.fetch_add(1, Ordering::Relaxed);
+            // It may have lasted for longer than the watchdog looked, and have left something to flush.
+            self.arm();
         }
     }
 
@@ -241,22 +262,29 @@ impl Shared {
             }
             seen = now;
         }
-        self.watched.store(false, Ordering::Release);
-        // A task that came between the last look and the line above did not ring the alarm.
-        if self.progress.load(Ordering::Relaxed) != seen || !self.lock().tasks.is_empty() {
+        self.watched.swap(false, Ordering::AcqRel);
+        // What was begun or done between the last look and the line above did not ring the alarm.
+        if self.progress.load(Ordering::Relaxed) != seen || !self.lock().is_attended() {
             self.watched.store(true, Ordering::Release);
         }
     }
 
-    /// Starts another worker if all are stuck: nobody polls, and nobody is idle.
+    /// Has somebody see to what comes, and to what waits, while others are stuck: one who is idle, the
+    /// one who polls, or else a new worker. Whether that was needed.
     fn relieve(self: &Arc<Self>) -> bool {
         let mut state = self.lock();
-        if state.polling || state.idle > 0 || state.threads >= MAX_WORKERS {
+        if state.is_attended() {
             return false;
         }
-        let worker = Arc::clone(self);
-        if thread::spawn("log-worker", STACK, move || worker.work()).is_ok() {
-            state.threads += 1;
+        if state.idle > 0 {
+            self.work.notify_one();
+        } else if state.polling {
+            self.poller.wake();
+        } else if state.threads < MAX_WORKERS {
+            let worker = Arc::clone(self);
+            if thread::spawn("log-worker", STACK, move || worker.work()).is_ok() {
+                state.threads += 1;
+            }
         }
         true
     }

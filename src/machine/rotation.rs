@@ -53,7 +53,7 @@ impl<'a> RotationPlan<'a> {
 }
 
 /// `base.number`, and `base` itself for 0.
-fn numbered(base: &Path, number: u32) -> PathBuf {
+pub fn numbered(base: &Path, number: u32) -> PathBuf {
     let mut name = OsString::from(base);
     if number > 0 {
         name.push(format!(".{number}"));

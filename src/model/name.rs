@@ -47,9 +47,44 @@ impl fmt::Debug for ProcessName {
     }
 }
 
+/// The processes that a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One process.
+    Process(ProcessName),
+    /// All of a group.
+    Group(Arc<str>),
+    /// All there are.
+    All,
+}
+
+impl Target {
+    /// What a client's text means (C-202): it is split at the first colon; `group:*` and `group:` are the
+    /// whole group, and without a colon group and process have that name.
+    pub fn of_spec(spec: &str) -> Self {
+        match spec.split_once(':') {
+            Some((group, "" | "*")) => Self::Group(group.into()),
+            Some((group, name)) => Self::Process(ProcessName::new(group.into(), name)),
+            None => Self::Process(ProcessName::new(spec.into(), spec)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // C-202
+    #[test]
+    fn specs() {
+        let process = |group: &str, name| Target::Process(ProcessName::new(group.into(), name));
+        assert_eq!(Target::of_spec("web"), process("web", "web"));
+        assert_eq!(Target::of_spec("web:a:b"), process("web", "a:b"));
+        assert_eq!(Target::of_spec("web:*"), Target::Group("web".into()));
+        assert_eq!(Target::of_spec("web:"), Target::Group("web".into()));
+        assert_eq!(Target::of_spec(":*"), Target::Group("".into()));
+        assert_eq!(Target::of_spec(""), process("", ""));
+    }
 
     // C-201
     #[test]

@@ -3,12 +3,16 @@
 //! `endpoint` turns requests into calls, `methods` is the one table of what can be called; the other
 //! modules hold the methods by subject.
 
+mod args;
+mod config;
 pub mod endpoint;
 pub mod fault;
 pub mod info;
+mod logs;
 pub mod methods;
 mod process;
 mod supervisor;
+mod system;
 
 pub use endpoint::{Endpoint, opened};
 pub use methods::DaemonFacts;

@@ -18,6 +18,12 @@ impl Clock {
         Self { origin: Instant::now() }
     }
 
+    /// Lets time pass on the monotonic clock (test-only).
+    #[cfg(test)]
+    pub fn advance(&mut self, span: std::time::Duration) {
+        self.origin -= span;
+    }
+
     /// Both clocks.
     pub fn now(&self) -> Now {
         Now { mono: self.mono(), wall: wall() }

@@ -8,15 +8,20 @@ use crate::config::{Account, Accounts, HostFacts};
 pub fn host_facts() -> HostFacts {
     let environment = std::env::vars_os()
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
-    let node = nix::sys::utsname::uname().map(|names| names.nodename().to_string_lossy().into_owned());
     HostFacts {
         environment: environment.collect(),
-        host_node_name: node.unwrap_or_default(),
+        host_node_name: node_name(),
         current_dir: std::env::current_dir().unwrap_or_else(|_| "/".into()),
         argv0: std::env::args_os().next().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         uid: getuid().as_raw(),
         accounts: Box::new(SystemAccounts),
     }
+}
+
+/// The machine's name (`uname -n`), empty if it cannot be told.
+pub fn node_name() -> String {
+    let names = nix::sys::utsname::uname();
+    names.map(|names| names.nodename().to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The system's own tables. An error of theirs counts as not found.

@@ -14,6 +14,8 @@ pub mod poller;
 pub mod privilege;
 pub mod reaper;
 pub mod rlimit;
+#[cfg(test)]
+pub mod scripted;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;

@@ -54,6 +54,12 @@ impl Minimum {
     }
 }
 
+/// The soft limit of open descriptors; `None`: there is none, or it cannot be told.
+pub fn descriptors() -> Option<u64> {
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    (soft != RLIM_INFINITY).then_some(soft)
+}
+
 /// The new limits, or `None` if the old ones do.
 const fn raise(soft: u64, hard: u64, wanted: u64) -> Option<(u64, u64)> {
     if soft == RLIM_INFINITY || soft >= wanted {

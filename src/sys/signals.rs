@@ -45,6 +45,13 @@ impl Signals {
         Ok(Self { inbox: Receiver::from_owned_fd(inbox)?, _outbox: outbox })
     }
 
+    /// No signals at all (test-only).
+    #[cfg(test)]
+    pub fn none() -> io::Result<Self> {
+        let (inbox, outbox) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        Ok(Self { inbox: Receiver::from_owned_fd(inbox)?, _outbox: outbox })
+    }
+
     /// Waits for the next signal. May be given up without losing one.
     pub async fn next(&mut self) -> Signal {
         loop {

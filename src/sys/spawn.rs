@@ -160,11 +160,13 @@ impl Drop for BlockedSignals {
     }
 }
 
-/// A C string of arbitrary bytes; what follows a NUL byte, which no argument or path can hold, is cut.
-pub fn c_string(text: impl AsRef<OsStr>) -> CString {
-    let bytes = text.as_ref().as_bytes();
-    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
-    CString::new(&bytes[..end]).expect("cut before the first NUL")
+/// A text with a NUL byte, which no argument, path or variable can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NulByte;
+
+/// A C string of arbitrary bytes.
+pub fn c_string(text: impl AsRef<OsStr>) -> Result<CString, NulByte> {
+    CString::new(text.as_ref().as_bytes()).map_err(|_| NulByte)
 }
 
 /// Raw numbers of the three descriptors.

@@ -34,11 +34,17 @@ impl Fixture {
         let address = ServerAddress::Unix { path: path.clone(), mode: 0o700, owner: None };
         let listener = ControlListener::open(&address, |line| panic!("{line}")).unwrap();
         let credentials = credentials.map(|(user, password)| (user.to_owned(), password.to_owned()));
-        let config = ServerConfig { section: "unix_http_server".into(), address, credentials };
+        let config = ServerConfig {
+            section: "unix_http_server".into(),
+            address,
+            credentials,
+            allowed_hosts: Vec::new(),
+        };
         let shutdown = CancellationToken::new();
         let log: Log = Rc::new(|level, line| assert_eq!(level, Level::Trace, "{line}"));
         let servers = vec![(config, listener)];
-        let serving = tokio::task::spawn_local(serve(servers, Rc::new(echo), log, limits, shutdown.clone()));
+        let common = Common { service: Rc::new(echo), log, limits, refusals: Rc::default() };
+        let serving = tokio::task::spawn_local(serve(servers, common, shutdown.clone()));
         Self { path, shutdown, serving, _dir: dir }
     }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config::schema::ServerAddress;
 use crate::daemon::command::{Command, ProcessInfo};
-use crate::http::{Limits, Router, serve};
+use crate::http::{Common, Limits, Router, serve};
 use crate::model::name::ProcessName;
 use crate::model::state::{ProcessState, SupervisorState};
 use crate::model::time::WallTime;
@@ -22,6 +22,7 @@ async fn fake_daemon(mut mailbox: mpsc::Receiver<Command>, state: SupervisorStat
         match command {
             Command::ReportState(answer) => answer.send(state).unwrap(),
             Command::ListProcesses(answer) => answer.send(vec![process()]).unwrap(),
+            other => drop(other),
         }
     }
 }
@@ -47,7 +48,12 @@ async fn exchange(state: SupervisorState, namespaces: &[&str], request: String) 
     let path = dir.path().join("s");
     let address = ServerAddress::Unix { path: path.clone(), mode: 0o700, owner: None };
     let listener = ControlListener::open(&address, |line| panic!("{line}")).unwrap();
-    let config = ServerConfig { section: "unix_http_server".into(), address, credentials: None };
+    let config = ServerConfig {
+        section: "unix_http_server".into(),
+        address,
+        credentials: None,
+        allowed_hosts: Vec::new(),
+    };
     let (daemon, mailbox) = Handle::new();
     let facts = DaemonFacts { identifier: "me".into(), pid: 42 };
     let namespaces = namespaces.iter().map(|&name| name.to_owned()).collect();
@@ -57,7 +63,8 @@ async fn exchange(state: SupervisorState, namespaces: &[&str], request: String) 
     let shutdown = CancellationToken::new();
     let local = LocalSet::new();
     local.spawn_local(fake_daemon(mailbox, state));
-    local.spawn_local(serve(vec![(config, listener)], router, log, Limits::default(), shutdown));
+    let common = Common { service: router, log, limits: Limits::default(), refusals: Rc::default() };
+    local.spawn_local(serve(vec![(config, listener)], common, shutdown));
     local
         .run_until(async {
             let mut client = UnixStream::connect(&path).await.unwrap();
@@ -162,7 +169,12 @@ async fn what_is_no_call() {
 #[test]
 fn what_the_log_says_of_a_server() {
     let address = ServerAddress::Inet { host: String::new(), port: 9001 };
-    let mut server = ServerConfig { section: "inet_http_server".into(), address, credentials: None };
+    let mut server = ServerConfig {
+        section: "inet_http_server".into(),
+        address,
+        credentials: None,
+        allowed_hosts: Vec::new(),
+    };
     let said = |server: &ServerConfig| -> Vec<String> {
         opened(server, &["supervisor".into()]).iter().map(|n| format!("{} {n}", n.level().code())).collect()
     };

@@ -145,6 +145,7 @@ fn all_or_none() {
         section: "unix_http_server".into(),
         address: unix(&dir.path().join(name)),
         credentials: None,
+        allowed_hosts: Vec::new(),
     };
     let (first, second) = (server("1"), server("2"));
     let opened = open_all(&[first.clone(), second.clone()], silent).unwrap();

@@ -41,8 +41,8 @@ pub fn fault(code: i32, text: &str) -> String {
     out
 }
 
-/// About how long the text will be; a buffer that needs not grow is not copied.
-fn estimate(value: &Value) -> usize {
+/// About how long a value's text will be; a buffer that needs not grow is not copied.
+pub fn estimate(value: &Value) -> usize {
     match value {
         Value::Array(items) => 64 + items.iter().map(estimate).sum::<usize>(),
         Value::Struct(members) => 64 + members.iter().map(|(n, v)| n.len() + 45 + estimate(v)).sum::<usize>(),

@@ -1,0 +1,206 @@
+//! What clients send to a child's stdin: written at once as far as its pipe takes it, the rest as soon
+//! as it does (C-268). A child that does not read holds up nobody, and no more than [`MAX_WAITING`]
+//! bytes wait for it before more is refused.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use bytes::{Buf, Bytes};
+use nix::unistd;
+use tokio::net::unix::pipe::Sender;
+use tokio::task::{AbortHandle, spawn_local};
+
+use super::command::Refusal;
+
+/// Once this much waits, nothing more is taken. One text may be longer.
+const MAX_WAITING: usize = 16 << 20;
+
+/// The daemon's end of a child's stdin. Dropping it closes the pipe.
+#[derive(Debug)]
+pub struct Stdin {
+    feed: Rc<Feed>,
+    writer: Option<AbortHandle>,
+}
+
+#[derive(Debug)]
+struct Feed {
+    pipe: OwnedFd,
+    waiting: RefCell<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    texts: VecDeque<Bytes>,
+    bytes: usize,
+    /// The child has closed its end.
+    closed: bool,
+}
+
+/// How far writing came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    /// Nothing waits.
+    Empty,
+    /// The pipe takes no more for now.
+    Blocked,
+    /// Nobody will read it any more.
+    Closed,
+}
+
+impl Stdin {
+    /// Over the write end of a pipe, which must not block.
+    pub fn new(pipe: OwnedFd) -> Self {
+        Self { feed: Rc::new(Feed { pipe, waiting: RefCell::default() }), writer: None }
+    }
+
+    /// Writes a text behind those before it. Must be called within a `LocalSet`.
+    pub fn send(&mut self, text: Bytes) -> Result<(), Refusal> {
+        let mut waiting = self.feed.waiting.borrow_mut();
+        if waiting.closed {
+            return Err(Refusal::StdinClosed);
+        }
+        if waiting.bytes > MAX_WAITING {
+            return Err(Refusal::StdinFull);
+        }
+        let queued = waiting.bytes > 0;
+        waiting.push(text);
+        drop(waiting);
+        if queued {
+            return Ok(());
+        }
+        match self.feed.flush(|text| Ok(unistd::write(&self.feed.pipe, text)?)) {
+            Progress::Empty => Ok(()),
+            Progress::Closed => Err(Refusal::StdinClosed),
+            Progress::Blocked => {
+                self.writer = Some(spawn_local(Rc::clone(&self.feed).write_on()).abort_handle());
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Stdin {
+    fn drop(&mut self) {
+        if let Some(writer) = &self.writer {
+            writer.abort();
+        }
+    }
+}
+
+impl Feed {
+    fn flush(&self, write: impl Fn(&[u8]) -> io::Result<usize>) -> Progress {
+        let mut waiting = self.waiting.borrow_mut();
+        loop {
+            let Some(text) = waiting.texts.front() else { return Progress::Empty };
+            match write(text) {
+                Ok(taken) => waiting.taken(taken),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Blocked,
+                Err(_) => {
+                    waiting.close();
+                    return Progress::Closed;
+                }
+            }
+        }
+    }
+
+    /// Writes until nothing waits.
+    async fn write_on(self: Rc<Self>) {
+        let Ok(pipe) = self.pipe.try_clone().and_then(Sender::from_owned_fd) else {
+            return self.waiting.borrow_mut().close();
+        };
+        while pipe.writable().await.is_ok() && self.flush(|text| pipe.try_write(text)) == Progress::Blocked {}
+    }
+}
+
+impl Waiting {
+    fn close(&mut self) {
+        *self = Self { closed: true, ..Self::default() };
+    }
+
+    fn push(&mut self, text: Bytes) {
+        if !text.is_empty() {
+            self.bytes += text.len();
+            self.texts.push_back(text);
+        }
+    }
+
+    fn taken(&mut self, n: usize) {
+        self.bytes -= n;
+        if let Some(text) = self.texts.front_mut() {
+            text.advance(n);
+            if text.is_empty() {
+                self.texts.pop_front();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read;
+
+    use tokio::task::{LocalSet, spawn_blocking};
+
+    use super::*;
+    use crate::sys::pipe;
+
+    fn stdin() -> (Stdin, File) {
+        let pipes = pipe::open(false, true).unwrap();
+        (Stdin::new(pipes.stdin.unwrap()), pipes.child.stdin.unwrap().into())
+    }
+
+    // C-268, C-269
+    #[tokio::test]
+    async fn all_is_delivered_in_order_though_the_child_reads_late() {
+        let run = async {
+            let (mut stdin, mut child) = stdin();
+            let mut sent = Vec::new();
+            for n in 0..300_u32 {
+                let text = n.to_string().repeat(500);
+                sent.extend_from_slice(text.as_bytes());
+                stdin.send(text.into()).unwrap();
+            }
+            let length = sent.len();
+            let reading = spawn_blocking(move || {
+                let mut got = vec![0; length];
+                child.read_exact(&mut got).unwrap();
+                (got, child)
+            });
+            let (got, mut child) = reading.await.unwrap();
+            assert!(got == sent);
+            stdin.send(Bytes::from_static(b"more")).unwrap();
+            drop(stdin);
+            let mut rest = String::new();
+            child.read_to_string(&mut rest).unwrap();
+            assert_eq!(rest, "more");
+        };
+        LocalSet::new().run_until(run).await;
+    }
+
+    // C-268
+    #[tokio::test]
+    async fn a_closed_stdin_is_told() {
+        let (mut stdin, child) = stdin();
+        stdin.send(Bytes::from_static(b"x")).unwrap();
+        drop(child);
+        stdin.send(Bytes::new()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(stdin.send(Bytes::from_static(b"x")), Err(Refusal::StdinClosed));
+        }
+    }
+
+    #[tokio::test]
+    async fn too_much_is_refused() {
+        let run = async {
+            let (mut stdin, _child) = stdin();
+            stdin.send(vec![b'x'; MAX_WAITING + (1 << 20)].into()).unwrap();
+            assert_eq!(stdin.send(Bytes::from_static(b"x")), Err(Refusal::StdinFull));
+        };
+        LocalSet::new().run_until(run).await;
+    }
+}
