@@ -102,6 +102,23 @@ fn output_can_appear_on_the_daemons_own_streams() {
     assert!(text.ends_with("cried\n"), "{text}");
 }
 
+// D-403: where stdout is a file, the daemon's own lines do not cover what programs append to it
+#[test]
+fn output_on_a_stdout_that_is_a_file_is_kept() {
+    let sandbox = Sandbox::new();
+    sandbox.configure(
+        "[program:out]\ncommand=sh -c \"i=0; while [ $i -lt 20 ]; do echo spoken $i; i=$((i+1)); done\"\n\
+         stdout_logfile=/dev/stdout\nstdout_logfile_maxbytes=0\nstartsecs=0\nautorestart=false\n",
+    );
+    let stdout = std::fs::File::create(sandbox.path("out")).unwrap();
+    let daemon = Launch::new(&sandbox).stdout(stdout).start_with_its_streams();
+    daemon.wait_for_log("exited: out");
+    assert_eq!(daemon.stop().code(), Some(0));
+    let out = sandbox.read("out");
+    assert_eq!(out.lines().filter(|line| line.starts_with("spoken ")).count(), 20, "{out}");
+    assert!(out.contains("INFO exited: out"), "{out}");
+}
+
 // D-405
 #[test]
 fn one_pipe_keeps_the_order_of_both_streams() {

@@ -30,6 +30,7 @@ programs=b,a
 priority=7
 [program:bad]
 command=false
+startsecs=5
 startretries=0
 [program:once]
 command=sh -c "echo out; echo err >&2; exit 3"
@@ -50,6 +51,7 @@ autostart=false
 [program:quick]
 command=false
 autostart=false
+startsecs=5
 startretries=0
 [program:sig]
 command=python3 -c "import signal; signal.signal(signal.SIGUSR1, lambda *_: None); [signal.pause() for _ in iter(int, 1)]"

@@ -81,7 +81,7 @@ impl Pace {
 
     /// Since when it has no whole request in hand and no answer to give, if it has none.
     pub(super) fn idle_since(&self) -> Option<Instant> {
-        let idle = matches!(self.phase.get(), Phase::Idle | Phase::Head) && !self.unread.get();
+        let idle = matches!(self.phase.get(), Phase::Idle | Phase::Head | Phase::Body) && !self.unread.get();
         idle.then(|| self.since.get())
     }
 

@@ -22,7 +22,7 @@ use crate::model::event::{Event, EventKind, EventRecord};
 use crate::model::interest::Interest;
 use crate::model::notice::{Level, Notice};
 use crate::model::time::WallTime;
-use crate::sys::{clock, syslog};
+use crate::sys::{clock, stdio, syslog};
 
 /// Bytes that may wait for a slow outlet.
 const MAX_WAITING: usize = 1 << 20;
@@ -73,6 +73,10 @@ impl Journal {
             JournalTarget::File(spec) => Target::File(FileSink::open(spec)?),
             JournalTarget::Syslog => Target::Syslog,
         };
+        if echo {
+            // A stdout that is closed is found out by the first line, which is lost.
+            drop(stdio::append_to_stdout());
+        }
         let echo = echo.then_some(Target::Stdout);
         let outlets = [target].into_iter().chain(echo).map(|t| Arc::new(Outlet::new(t))).collect();
         Ok(Rc::new(Self { level, outlets, second: Cell::new(None) }))
@@ -129,14 +133,12 @@ impl Journal {
         }
     }
 
-    /// `2026-01-31 13:05:09,042` in local time (D-460).
+    /// The time of a line; what does not change within a second is formatted once.
     fn stamp(&self, at: WallTime, line: &mut String) {
         let text = match self.second.get() {
             Some((second, text)) if second == at.secs() => text,
             _ => {
-                let mut text = [b' '; 19];
-                let formatted = write!(&mut text[..], "{}", clock::local(at).format("%Y-%m-%d %H:%M:%S"));
-                formatted.expect("a date has 19 characters");
+                let text = second(at);
                 self.second.set(Some((at.secs(), text)));
                 text
             }
@@ -144,6 +146,19 @@ impl Journal {
         line.push_str(&String::from_utf8_lossy(&text));
         write!(line, ",{:03}", at.millis()).expect("writing to a String cannot fail");
     }
+}
+
+/// `2026-01-31 13:05:09` in local time.
+fn second(at: WallTime) -> [u8; 19] {
+    let mut text = [b' '; 19];
+    let formatted = write!(&mut text[..], "{}", clock::local(at).format("%Y-%m-%d %H:%M:%S"));
+    formatted.expect("a date has 19 characters");
+    text
+}
+
+/// `2026-01-31 13:05:09,042` in local time (D-460).
+fn stamp(at: WallTime) -> String {
+    format!("{},{:03}", String::from_utf8_lossy(&second(at)), at.millis())
 }
 
 impl Observer for Journal {
@@ -207,7 +222,9 @@ impl Outlet {
             }
             drop(waiting);
             if dropped > 0 {
-                lines.extend_from_slice(format!("(dropped {dropped} lines)\n").as_bytes());
+                let text = format!("dropped {dropped} lines of this log: they could not be written in time");
+                let level = Level::Warn.code();
+                lines.extend_from_slice(format!("{} {level} {text}\n", stamp(clock::wall())).as_bytes());
             }
             let mut target = lock(&self.target);
             target.write(&lines);
@@ -295,6 +312,6 @@ mod tests {
         }
         journal.flush_here();
         let text = fs::read_to_string(dir.path().join("log")).unwrap();
-        assert!(text.ends_with("(dropped 3 lines)\n") && text.len() < MAX_WAITING + 100);
+        assert!(text.contains(" WARN dropped 3 lines of this log") && text.len() < MAX_WAITING + 200);
     }
 }

@@ -32,8 +32,8 @@ impl SyslogLines {
 
     /// Sends what there is of a line.
     pub(super) fn finish(&mut self) {
-        let line = self.partial.strip_suffix(b"\n").unwrap_or(&self.partial);
-        if !line.is_empty() {
+        if !self.partial.is_empty() {
+            let line = self.partial.strip_suffix(b"\n").unwrap_or(&self.partial);
             syslog::send(&[self.name.as_bytes(), b" ", line].concat());
         }
         self.partial.clear();

@@ -19,6 +19,7 @@ pub mod scripted;
 pub mod signals;
 pub mod sockets;
 pub mod spawn;
+pub mod stdio;
 pub mod syslog;
 pub mod terminal;
 pub mod thread;
