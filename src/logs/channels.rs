@@ -267,3 +267,6 @@ impl Hub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
