@@ -43,7 +43,7 @@ fn the_end_of_a_dry_channel_is_told_at_once() {
     let mut rig = Rig::new();
     let mut child = rig.attach(rig.spec("log"));
     rig.say(&mut child, "hello\n");
-    until("it is dry", || child.channel.is_dry());
+    until("it is dry", || is_dry(&child.channel));
     rig.channels.finish(&child.channel);
     let told = rig.told(&child);
     assert!(told.finished);
@@ -75,6 +75,25 @@ fn a_grandchild_that_writes_on_delays_no_end() {
     }
 }
 
+// D-352: what it says later is told to nobody.
+#[test]
+fn a_grandchild_that_writes_on_is_not_heard_after_the_end() {
+    let mut rig = Rig::new();
+    for n in 0..300 {
+        let name = format!("log{n}");
+        let child = rig.attach(rig.announced(&name));
+        let (channel, mut grandchild) = child.leave_to_grandchild();
+        let chatter = std::thread::spawn(move || while grandchild.write_all(b"y").is_ok() {});
+        until("it speaks, and was heard", || rig.told_of(&channel).bytes > 0 && is_dry(&channel));
+        let told = rig.finish_channel(&channel);
+        until("it is closed", || rig.channels.open_channels() == 0);
+        rig.take();
+        assert_eq!(told.data, rig.file(&name), "what is in the file was told");
+        drop(channel);
+        chatter.join().unwrap();
+    }
+}
+
 // D-353
 #[test]
 fn a_stream_may_end_before_the_child() {
@@ -88,7 +107,7 @@ fn a_stream_may_end_before_the_child() {
         assert!(!told.finished);
         // Nothing comes of another visit.
         rig.channels.reopen(&child.channel);
-        until("it is dry", || child.channel.is_dry());
+        until("it is dry", || is_dry(&child.channel));
         let told = rig.finish(&child);
         assert_eq!(told.ended, if copied { vec![fd] } else { vec![] });
         assert_eq!((&*rig.file("log"), told.bytes), (&b"bye"[..], 3));
@@ -126,15 +145,15 @@ fn giving_up_tells_also_what_was_lost_before() {
     fs::remove_file(rig.path("log")).unwrap();
     let second = rig.fifo("log");
     rig.channels.reopen(&child.channel);
-    // More at once than there is room for: so the log has not recovered when it is held up.
+    // It is full: so the log has not recovered when it is held up.
     let mut filler = fs::OpenOptions::new().write(true).open(rig.path("log")).unwrap();
-    filler.write_all(&[b'.'; PIPE - 4096]).unwrap();
+    filler.write_all(&[b'.'; PIPE]).unwrap();
     let mut said = 5 + child.fill(|child| !rig.channels.waits_for_room(&child.channel));
     said += child.fill(|_| false);
     rig.channels.finish(&child.channel);
     until("it is held up", || rig.channels.waits_for_room(&child.channel));
     let dropped = rig.channels.abandon(&child.channel);
-    let taken = pipe::readable_bytes(second.as_fd()) - (PIPE - 4096);
+    let taken = pipe::readable_bytes(second.as_fd()) - PIPE;
     assert_eq!((rig.told(&child).dropped + dropped) as usize, said - taken);
 }
 

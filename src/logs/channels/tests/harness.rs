@@ -118,7 +118,7 @@ impl Rig {
         self.told_of(&child.channel)
     }
 
-    fn told_of(&mut self, channel: &Channel) -> Told {
+    pub(super) fn told_of(&mut self, channel: &Channel) -> Told {
         self.take();
         self.told.get(&channel.key).cloned().unwrap_or_default()
     }
@@ -240,6 +240,11 @@ impl Told {
     }
 }
 
+/// Whether all that was said is read and written, as far as it has come.
+pub(super) fn is_dry(channel: &Channel) -> bool {
+    channel.pump.try_lock().is_ok_and(|pump| channel.is_dry(pump.as_ref()))
+}
+
 /// Waits for what must come.
 pub(super) fn until(what: &str, mut come: impl FnMut() -> bool) {
     let begin = Instant::now();
@@ -252,7 +257,7 @@ pub(super) fn until(what: &str, mut come: impl FnMut() -> bool) {
 /// So many bytes in which every place can be told from the others, lines of all lengths.
 pub(super) fn text(len: usize) -> Vec<u8> {
     let numbers = (0..).flat_map(|n: u64| {
-        let end = if n % 7 == 0 { "\n" } else { " " };
+        let end = if n.is_multiple_of(7) { "\n" } else { " " };
         format!("{n}{end}").into_bytes()
     });
     numbers.take(len).collect()
