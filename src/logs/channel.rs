@@ -163,9 +163,11 @@ impl Channel {
         (self.tally.bytes.swap(0, Ordering::AcqRel), self.tally.lines.swap(0, Ordering::AcqRel))
     }
 
-    /// Whether nothing is unread or unwritten; then the exit can be told at once. `pump` is this channel's.
+    /// Whether nothing is unread, unwritten or asked for; then the exit can be told at once. `pump` is
+    /// this channel's.
     pub(super) fn is_dry(&self, pump: Option<&Pump>) -> bool {
-        pump.is_none_or(|pump| pump.is_clear(self) && pipe::readable_bytes(self.pipe()) == 0)
+        let reopens = self.orders.reopen.load(Ordering::Acquire);
+        pump.is_none_or(|pump| !reopens && pump.is_clear(self) && pipe::readable_bytes(self.pipe()) == 0)
     }
 
     /// How much is lost if nobody waits for it any more, with what was lost before and is now told.

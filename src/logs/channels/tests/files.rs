@@ -104,6 +104,19 @@ fn files_opened_again_while_the_child_writes_have_every_byte_once() {
 
 // D-442
 #[test]
+fn a_log_is_opened_again_though_its_child_ends_meanwhile() {
+    let mut rig = Rig::new();
+    for _ in 0..100 {
+        let child = rig.attach(rig.spec("log"));
+        fs::remove_file(rig.path("log")).unwrap();
+        rig.channels.reopen(&child.channel);
+        rig.finish(&child);
+        assert!(rig.path("log").exists());
+    }
+}
+
+// D-442
+#[test]
 fn a_log_that_cannot_be_opened_again_is_told_and_goes_on_later() {
     let mut rig = Rig::new();
     let mut child = rig.attach(rig.spec("log"));
