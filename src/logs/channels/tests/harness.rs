@@ -18,7 +18,7 @@ use crate::model::event::Channel as Which;
 use crate::model::name::ProcessName;
 
 /// How long a test waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it looks for what no report tells of.
 const LOOK: Duration = Duration::from_millis(5);
 /// What a pipe holds.
