@@ -92,6 +92,8 @@ pub(super) struct Tally {
     pub(super) dirty: AtomicBool,
     /// Bytes read whose way into the file is not over.
     pub(super) in_hand: AtomicUsize,
+    /// Bytes the log refused, not yet told.
+    pub(super) lost: AtomicU64,
     /// Bytes in reports that the daemon has not taken yet.
     pub(super) untaken: AtomicUsize,
     /// Rests because of those.
@@ -161,20 +163,17 @@ impl Channel {
         (self.tally.bytes.swap(0, Ordering::AcqRel), self.tally.lines.swap(0, Ordering::AcqRel))
     }
 
-    /// Whether nothing is unread, unwritten or being worked on; then the exit can be told at once.
-    pub(super) fn is_dry(&self) -> bool {
-        match self.pump.try_lock() {
-            Ok(pump) => match &*pump {
-                Some(pump) => pump.is_clear(self) && pipe::readable_bytes(self.pipe()) == 0,
-                None => true,
-            },
-            Err(_) => false,
-        }
+    /// Whether nothing is unread, unwritten or asked for; then the exit can be told at once. `pump` is
+    /// this channel's.
+    pub(super) fn is_dry(&self, pump: Option<&Pump>) -> bool {
+        let reopens = self.orders.reopen.load(Ordering::Acquire);
+        pump.is_none_or(|pump| !reopens && pump.is_clear(self) && pipe::readable_bytes(self.pipe()) == 0)
     }
 
-    /// How much will be lost if nobody waits for it any more.
-    pub(super) fn unfinished(&self) -> u64 {
+    /// How much is lost if nobody waits for it any more, with what was lost before and is now told.
+    pub(super) fn take_loss(&self) -> u64 {
         let unread = pipe::readable_bytes(self.pipe()).min(self.orders.remaining.get().unwrap_or(0));
-        (unread + self.tally.in_hand.load(Ordering::Acquire)) as u64
+        let unfinished = unread + self.tally.in_hand.load(Ordering::Acquire);
+        unfinished as u64 + self.tally.lost.swap(0, Ordering::AcqRel)
     }
 }

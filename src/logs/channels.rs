@@ -97,13 +97,16 @@ impl Channels {
     /// closed. [`ChannelReport::Finished`] follows, unless the log file is stuck; where there was nothing
     /// to read, and nothing is being worked on, at once.
     pub fn finish(&self, channel: &Arc<Channel>) {
-        let dry = channel.is_dry();
+        // Held until the end is told: what a grandchild writes meanwhile is nobody's to read.
+        let still = channel.pump.try_lock();
+        let dry = still.as_ref().is_ok_and(|pump| channel.is_dry(pump.as_ref()));
         if dry {
             let figures = channel.take_figures();
             self.hub
                 .tell(figures.into_iter().chain([ChannelReport::Finished]).map(|r| (Arc::clone(channel), r)));
             channel.orders.abandoned.store(true, Ordering::Release);
         }
+        drop(still);
         channel.orders.remaining.set(if dry { 0 } else { pipe::readable_bytes(channel.pipe()) });
         self.workers.revisit(channel.key);
     }
@@ -112,7 +115,7 @@ impl Channels {
     pub fn abandon(&self, channel: &Arc<Channel>) -> u64 {
         // While nobody works on it, nothing moves from one place to the next, so the count is exact.
         let still = channel.pump.try_lock();
-        let dropped = channel.unfinished();
+        let dropped = channel.take_loss();
         channel.orders.abandoned.store(true, Ordering::Release);
         drop(still);
         self.workers.revisit(channel.key);
@@ -267,3 +270,6 @@ impl Hub {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,11 +52,10 @@ enum Filter {
     Capture(CaptureScanner),
 }
 
-/// Output that did not reach the log.
+/// Whether output reaches the log; how much did not is in the channel's tally.
 #[derive(Default)]
 struct Loss {
     failing: bool,
-    bytes: u64,
     told: Option<Instant>,
 }
 
@@ -94,7 +93,7 @@ impl Pump {
     pub(super) fn is_clear(&self, channel: &Channel) -> bool {
         self.pending.is_empty()
             && (self.ended || !channel.spec.copied)
-            && self.loss.bytes == 0
+            && channel.tally.lost.load(Ordering::Acquire) == 0
             && !self.filter.holds_back()
             && self.syslog.as_ref().is_none_or(|lines| !lines.holds_back())
     }
@@ -118,7 +117,7 @@ impl Pump {
         reports: &mut Reports,
     ) -> Progress {
         if channel.orders.reopen.swap(false, Ordering::AcqRel) {
-            self.reopen(reports);
+            self.reopen(&channel.tally, reports);
         }
         if !self.flush_pending(channel, reports) {
             return Progress::Writing;
@@ -199,7 +198,7 @@ impl Pump {
             return Progress::Ended;
         }
         reports.extend(channel.take_figures());
-        self.tell_loss(reports);
+        self.tell_loss(&channel.tally, reports);
         reports.push(ChannelReport::Finished);
         Progress::Finished
     }
@@ -266,7 +265,7 @@ impl Pump {
         }
         if self.pending.is_empty() {
             channel.tally.in_hand.store(data.len(), Ordering::Release);
-            let rest = self.write(data, reports);
+            let rest = self.write(&channel.tally, data, reports);
             self.pending.extend_from_slice(&data[data.len() - rest..]);
         } else {
             self.pending.extend_from_slice(data);
@@ -280,7 +279,7 @@ impl Pump {
             return true;
         }
         let pending = std::mem::take(&mut self.pending);
-        let rest = self.write(&pending, reports);
+        let rest = self.write(&channel.tally, &pending, reports);
         if rest > 0 {
             self.pending = pending;
             self.pending.drain(..self.pending.len() - rest);
@@ -293,51 +292,51 @@ impl Pump {
     }
 
     /// Writes to the file; how many bytes at the end it did not take yet.
-    fn write(&mut self, data: &[u8], reports: &mut Reports) -> usize {
+    fn write(&mut self, tally: &Tally, data: &[u8], reports: &mut Reports) -> usize {
         let Some(file) = &mut self.file else { return 0 };
         match file.write(data) {
             Written::All => {
-                self.recovered(reports);
+                self.recovered(tally, reports);
                 0
             }
             Written::Blocked(taken) => data.len() - taken,
             Written::Failed(taken, error) => {
-                self.lost(data.len() - taken, &error, reports);
+                self.lost(tally, data.len() - taken, &error, reports);
                 0
             }
         }
     }
 
-    fn lost(&mut self, bytes: usize, error: &io::Error, reports: &mut Reports) {
-        self.loss.bytes += bytes as u64;
+    fn lost(&mut self, tally: &Tally, bytes: usize, error: &io::Error, reports: &mut Reports) {
+        tally.lost.fetch_add(bytes as u64, Ordering::AcqRel);
         if !self.loss.failing {
             self.loss.failing = true;
             self.loss.told = Some(Instant::now());
             reports.push(ChannelReport::LogFailed(error.to_string()));
         }
         if self.loss.told.is_some_and(|at| at.elapsed() >= TELL_LOSS) {
-            self.tell_loss(reports);
+            self.tell_loss(tally, reports);
         }
     }
 
-    fn recovered(&mut self, reports: &mut Reports) {
+    fn recovered(&mut self, tally: &Tally, reports: &mut Reports) {
         if self.loss.failing {
             self.loss.failing = false;
-            self.tell_loss(reports);
+            self.tell_loss(tally, reports);
         }
     }
 
-    fn tell_loss(&mut self, reports: &mut Reports) {
-        let bytes = std::mem::take(&mut self.loss.bytes);
+    fn tell_loss(&mut self, tally: &Tally, reports: &mut Reports) {
+        let bytes = tally.lost.swap(0, Ordering::AcqRel);
         if bytes > 0 {
             self.loss.told = Some(Instant::now());
             reports.push(ChannelReport::Dropped(bytes));
         }
     }
 
-    fn reopen(&mut self, reports: &mut Reports) {
+    fn reopen(&mut self, tally: &Tally, reports: &mut Reports) {
         if let Some(Err(error)) = self.file.as_mut().map(FileSink::reopen) {
-            self.lost(0, &error, reports);
+            self.lost(tally, 0, &error, reports);
         }
     }
 }

@@ -10,4 +10,6 @@ pub mod tick;
 #[cfg(test)]
 mod process_model;
 #[cfg(test)]
+pub(crate) mod random;
+#[cfg(test)]
 mod testkit;

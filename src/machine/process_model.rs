@@ -12,6 +12,7 @@ use std::time::Duration;
 use self::model::{Model, World};
 use super::policy::{Policy, RestartRule};
 use super::process::{Input, ProcessMachine, SignalError};
+use super::random::Random;
 use super::testkit::describe;
 use crate::model::exit::ExitStatus;
 use crate::model::name::ProcessName;
@@ -61,30 +62,7 @@ impl Drop for Reporter {
     }
 }
 
-/// SplitMix64.
-struct Random(u64);
-
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[usize::try_from(self.below(from.len() as u64)).unwrap()].clone()
-    }
-
     fn policy(&mut self) -> Policy {
         Policy {
             autostart: !self.one_in(4),
