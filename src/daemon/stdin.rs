@@ -1,5 +1,5 @@
 //! What clients send to a child's stdin: written at once as far as its pipe takes it, the rest as soon
-//! as it does (C-268). A child that does not read holds up nobody, and no more than [`MAX_WAITING`]
+//! as it does (C-268). A child that does not read holds up nobody, and no more than `MAX_WAITING`
 //! bytes wait for it before more is refused.
 
 use std::cell::RefCell;
