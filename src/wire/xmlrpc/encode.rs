@@ -81,7 +81,28 @@ fn push_value(out: &mut String, value: &Value) {
 
 fn push_int(out: &mut String, n: i64) {
     let n = n.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
-    write!(out, "<int>{n}</int>").expect("writing to a String cannot fail");
+    out.push_str("<int>");
+    push_digits(out, n);
+    out.push_str("</int>");
+}
+
+/// Without the formatting machinery, which costs more than the digits.
+fn push_digits(out: &mut String, n: i64) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    let mut rest = n.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if n < 0 {
+        out.push('-');
+    }
+    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }
 
 fn push_double(out: &mut String, d: f64) {
@@ -106,7 +127,7 @@ fn push_array(out: &mut String, items: &[Value]) {
 /// cannot hold (C-075). Stretches that need nothing are copied whole.
 fn push_text(out: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(needs_care) {
+    while let Some(at) = rest.bytes().position(|byte| NEEDS_CARE[usize::from(byte)]) {
         let (plain, tail) = rest.split_at(at);
         out.push_str(plain);
         let mut chars = tail.chars();
@@ -123,6 +144,16 @@ fn push_text(out: &mut String, text: &str) {
     }
     out.push_str(rest);
 }
+
+const NEEDS_CARE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = needs_care(byte as u8);
+        byte += 1;
+    }
+    table
+};
 
 /// Bytes that may begin a character that is not sent as it is; 0xef begins U+FFFE and U+FFFF.
 const fn needs_care(byte: u8) -> bool {
