@@ -133,6 +133,25 @@ fn giving_up_tells_exactly_what_is_lost() {
     }
 }
 
+// D-352: what a grandchild says later is no loss.
+#[test]
+fn giving_up_counts_what_the_child_said_alone() {
+    for unread in ["", "678"] {
+        let mut rig = Rig::new();
+        let mut fifo = rig.fifo("log");
+        fifo.write_all(&[b'.'; PIPE]).unwrap();
+        let mut child = rig.attach(rig.spec("log"));
+        rig.say(&mut child, "12345");
+        until("it is held up", || rig.channels.waits_for_room(&child.channel));
+        rig.say(&mut child, unread);
+        rig.channels.finish(&child.channel);
+        rig.say(&mut child, "late");
+        until("it still is", || rig.channels.waits_for_room(&child.channel));
+        assert!(!rig.told(&child).finished, "unread: {unread:?}");
+        assert_eq!(rig.channels.abandon(&child.channel), 5 + unread.len() as u64);
+    }
+}
+
 // A reader that went away, and another that reads nothing.
 #[test]
 fn giving_up_tells_also_what_was_lost_before() {
