@@ -79,7 +79,7 @@ pub struct ProcessInfo {
 
 /// What a call for several processes gives for each of them (C-206).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct CallResult {
     /// Name of its group.
     pub group: String,
     /// Name within the group.
@@ -155,9 +155,9 @@ impl Proxy {
     }
 
     /// A method that gives a result for each of several processes.
-    pub async fn outcomes(&mut self, method: &str, params: &[Value]) -> Result<Vec<Outcome>, CallError> {
+    pub async fn results(&mut self, method: &str, params: &[Value]) -> Result<Vec<CallResult>, CallError> {
         let all = self.call(method, params).await?;
-        each(all, outcome).ok_or(CallError::Unexpected("list of results"))
+        each(all, call_result).ok_or(CallError::Unexpected("list of results"))
     }
 
     /// Has the daemon read its configuration again (C-300).
@@ -206,8 +206,8 @@ fn process_info(value: Value) -> Option<ProcessInfo> {
     })
 }
 
-fn outcome(value: Value) -> Option<Outcome> {
-    Some(Outcome {
+fn call_result(value: Value) -> Option<CallResult> {
+    Some(CallResult {
         group: text(&value, "group")?,
         name: text(&value, "name")?,
         status: number(&value, "status")?.try_into().ok()?,

@@ -23,6 +23,13 @@ const TELL_LOSS: Duration = Duration::from_secs(10);
 /// A read of less than this from a busy pipe is short writes: worth gathering.
 const SHORT: usize = 4096;
 
+/// A read of at least this much finds the pipe full, or nearly so.
+const FULL: usize = 48 * 1024;
+/// So many in a row, and the pipe gets more room.
+const BUSY_READS: u8 = 8;
+/// How much: twice of what is read at a time.
+const ROOMY: i32 = 2 * Scratch::SIZE as i32;
+
 /// Where the reports of a step go.
 pub(super) type Reports = Vec<ChannelReport>;
 
@@ -40,6 +47,8 @@ pub struct Pump {
     pub(super) file_watched: bool,
     /// When the last chunk was read, to see whether the pipe is busy.
     last_read: Option<Instant>,
+    /// Reads in a row that found the pipe full.
+    full_reads: u8,
 }
 
 /// What is done to the bytes before anybody sees them.
@@ -86,6 +95,7 @@ impl Pump {
             ended: false,
             file_watched: false,
             last_read: None,
+            full_reads: 0,
         }
     }
 
@@ -142,6 +152,7 @@ impl Pump {
                 if let Some(left) = remaining {
                     channel.orders.remaining.set(left - n);
                 }
+                self.make_room(channel, n);
                 scratch.gather |= self.is_busy_with_short_writes(n) && self.is_plain(channel);
                 self.take(channel, &buffer[..n], scratch, reports);
                 if self.pending.is_empty() { Progress::Reading } else { Progress::Writing }
@@ -156,6 +167,18 @@ impl Pump {
     /// Whether nobody but the file waits for the bytes.
     fn is_plain(&self, channel: &Channel) -> bool {
         !matches!(self.filter, Filter::Capture(_)) && !channel.is_tapped()
+    }
+
+    /// A pipe that is always full gets more room, once.
+    fn make_room(&mut self, channel: &Channel, n: usize) {
+        self.full_reads = match self.full_reads {
+            BUSY_READS => return,
+            reads if n >= FULL => reads + 1,
+            _ => 0,
+        };
+        if self.full_reads == BUSY_READS {
+            pipe::enlarge(channel.pipe(), ROOMY);
+        }
     }
 
     fn is_busy_with_short_writes(&mut self, n: usize) -> bool {

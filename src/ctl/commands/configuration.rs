@@ -164,7 +164,7 @@ async fn refuse_unknown(session: &mut Session, names: &[&str], added: &[String])
 /// Stops a group; false if a member could not be stopped (C-459).
 async fn stop_group(session: &mut Session, group: &str) -> Result<bool, super::super::session::Trouble> {
     let watch = Watch { goal: Goal::Stopped, scope: Scope::Group(group), deadline: None };
-    let results = watch.outcomes(session, "supervisor.stopProcessGroup", &[group.into()]).await?;
+    let results = watch.results(session, "supervisor.stopProcessGroup", &[group.into()]).await?;
     session.out.line(format!("{group}: stopped"));
     Ok(results.is_some_and(|results| results.iter().all(|result| result.status != FAILED)))
 }

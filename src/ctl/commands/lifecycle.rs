@@ -9,7 +9,7 @@ use super::super::render::{name_spec, split_spec};
 use super::super::session::{Outcome, Session, Trouble};
 use super::help;
 use super::watch::{Goal, Scope, Watch};
-use crate::client::proxy::{CallError, Outcome as Result1};
+use crate::client::proxy::{CallError, CallResult};
 use crate::wire::xmlrpc::Value;
 
 /// What differs between the commands that take process names.
@@ -56,7 +56,7 @@ const SIGNAL: Verb = Verb {
 
 impl Verb {
     /// What is said of one process (C-440, the table before it); `None`: nothing is known to say.
-    fn line(self, result: &Result1) -> Option<String> {
+    fn line(self, result: &CallResult) -> Option<String> {
         let spec = name_spec(&result.group, &result.name);
         let starting = self.goal == Some(Goal::Started);
         let what = match result.status {
@@ -229,7 +229,7 @@ impl Request<'_> {
             Some(Err(CallError::Fault(fault))) => (fault.code, fault.text),
             Some(Err(error)) => return Err(error.into()),
         };
-        let result = Result1 { group: group.to_owned(), name: name.to_owned(), status, description };
+        let result = CallResult { group: group.to_owned(), name: name.to_owned(), status, description };
         self.report(session, &result)
     }
 
@@ -248,12 +248,12 @@ impl Request<'_> {
         scope: Scope<'_>,
         method: &str,
         params: &[Value],
-    ) -> Result<Option<Vec<Result1>>, Trouble> {
+    ) -> Result<Option<Vec<CallResult>>, Trouble> {
         let Some(goal) = self.verb.goal else {
-            return Ok(Some(session.server()?.outcomes(method, params).await?));
+            return Ok(Some(session.server()?.results(method, params).await?));
         };
         let watch = Watch { goal, scope, deadline: self.deadline };
-        let results = watch.outcomes(session, method, params).await?;
+        let results = watch.results(session, method, params).await?;
         if results.is_none() {
             self.timed_out(session, scope).await?;
         }
@@ -274,7 +274,7 @@ impl Request<'_> {
     }
 
     /// Says what became of a process.
-    fn report(self, session: &mut Session, result: &Result1) -> Outcome {
+    fn report(self, session: &mut Session, result: &CallResult) -> Outcome {
         let line = match self.verb.line(result) {
             Some(_) if self.no_wait && result.status == SUCCESS => {
                 format!("{}: {} requested", name_spec(&result.group, &result.name), self.verb.name)
@@ -290,7 +290,7 @@ impl Request<'_> {
     }
 }
 
-fn unknown(result: &Result1) -> String {
+fn unknown(result: &CallResult) -> String {
     format!("{}: {}", name_spec(&result.group, &result.name), result.description)
 }
 
@@ -305,7 +305,7 @@ pub(super) async fn clear(session: &mut Session, names: &[&str]) -> Outcome {
         return Ok(());
     }
     if names.contains(&"all") {
-        for result in session.server()?.outcomes("supervisor.clearAllProcessLogs", &[]).await? {
+        for result in session.server()?.results("supervisor.clearAllProcessLogs", &[]).await? {
             let spec = name_spec(&result.group, &result.name);
             cleared(session, &spec, result.status, &result.description)?;
         }
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn lines_of_results() {
         let line = |verb: Verb, status| {
-            verb.line(&Result1 { group: "g".into(), name: "p".into(), status, description: "text".into() })
+            verb.line(&CallResult { group: "g".into(), name: "p".into(), status, description: "text".into() })
         };
         assert_eq!(line(START, SUCCESS).unwrap(), "g:p: started");
         assert_eq!(line(START, SPAWN_ERROR).unwrap(), "g:p: ERROR (spawn error)");

@@ -6,7 +6,7 @@ use tokio::time::{Instant, interval_at, timeout_at};
 
 use super::super::render::name_spec;
 use super::super::session::{Session, Trouble};
-use crate::client::proxy::{CallError, Outcome, ProcessInfo, Proxy};
+use crate::client::proxy::{CallError, CallResult, ProcessInfo, Proxy};
 use crate::model::state::ProcessState;
 use crate::wire::xmlrpc::Value;
 
@@ -67,18 +67,18 @@ pub(super) struct Watch<'a> {
 
 impl Watch<'_> {
     /// Calls a method that gives a result for each process; `None` when the time is over.
-    pub async fn outcomes(
+    pub async fn results(
         self,
         session: &mut Session,
         method: &str,
         params: &[Value],
-    ) -> Result<Option<Vec<Outcome>>, Trouble> {
+    ) -> Result<Option<Vec<CallResult>>, Trouble> {
         let showing = session.out.is_terminal() && !matches!(self.scope, Scope::One(..));
         session.out.flush();
         let server = session.server()?;
         let mut second = server.another();
         let call = async {
-            let outcomes = server.outcomes(method, params);
+            let outcomes = server.results(method, params);
             match self.deadline {
                 Some(deadline) => timeout_at(deadline, outcomes).await.ok().transpose(),
                 None => outcomes.await.map(Some),
