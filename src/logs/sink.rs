@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::rotate;
+use crate::machine::rotation::should_rotate;
 
 /// A file that could not be opened is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
@@ -167,7 +168,7 @@ impl Opened {
     }
 
     fn is_full(&self, maxbytes: u64) -> bool {
-        self.regular && maxbytes > 0 && self.size >= maxbytes
+        self.regular && should_rotate(self.size, maxbytes)
     }
 }
 

@@ -48,3 +48,24 @@ impl Accounts for SystemAccounts {
 fn account(user: User) -> Account {
     Account { uid: user.uid.as_raw(), gid: user.gid.as_raw(), home: user.dir.to_string_lossy().into_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // D-090, D-091
+    #[test]
+    fn names_and_numbers() {
+        let account = SystemAccounts.user_named("root").unwrap();
+        assert_eq!((account.uid, account.gid), (0, 0));
+        assert_eq!(SystemAccounts.user_with_id(0), Some(account));
+        assert_eq!(SystemAccounts.group_named("root"), Some(0));
+        assert!(SystemAccounts.has_group(0));
+        for unknown in ["", "no such user", "-1", "a\0b"] {
+            assert_eq!(SystemAccounts.user_named(unknown), None, "{unknown:?}");
+            assert_eq!(SystemAccounts.group_named(unknown), None, "{unknown:?}");
+        }
+        assert_eq!(SystemAccounts.user_with_id(4_294_967_294), None);
+        assert!(!SystemAccounts.has_group(4_294_967_294));
+    }
+}

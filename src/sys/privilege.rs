@@ -3,7 +3,7 @@
 use std::fmt;
 
 use nix::errno::Errno;
-use nix::unistd::{Gid, Group, Uid, User, getgrouplist, getuid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, User, getgrouplist, getuid, setgid, setgroups, setuid};
 
 /// Why the daemon could not become another user (D-245); also what a child says of itself (D-343).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,30 +80,6 @@ fn groups_of(user: &User) -> nix::Result<Vec<u32>> {
     Ok(std::iter::once(user.gid).chain(others).map(Gid::as_raw).collect())
 }
 
-/// User id and primary group id of a user, by name or number (D-090); `None` if the system does not
-/// know it.
-pub fn find_user(name_or_id: &str) -> Option<(u32, u32)> {
-    let user = match name_or_id.parse() {
-        Ok(uid) => user_by_id(uid),
-        Err(_) => User::from_name(name_or_id).ok().flatten(),
-    }?;
-    Some((user.uid.as_raw(), user.gid.as_raw()))
-}
-
-/// Group id of a group, by name or number (D-091); `None` if the system does not know it.
-pub fn find_group(name_or_id: &str) -> Option<u32> {
-    let group = match name_or_id.parse() {
-        Ok(gid) => Group::from_gid(Gid::from_raw(gid)),
-        Err(_) => Group::from_name(name_or_id),
-    };
-    group.ok().flatten().map(|group| group.gid.as_raw())
-}
-
-/// This process's real user id.
-pub fn current_uid() -> u32 {
-    getuid().as_raw()
-}
-
 fn user_by_id(uid: u32) -> Option<User> {
     User::from_uid(Uid::from_raw(uid)).ok().flatten()
 }
@@ -112,24 +88,11 @@ fn user_by_id(uid: u32) -> Option<User> {
 mod tests {
     use super::*;
 
-    // D-090, D-091
-    #[test]
-    fn names_and_numbers() {
-        assert_eq!(find_user("root"), Some((0, 0)));
-        assert_eq!(find_user("0"), Some((0, 0)));
-        assert_eq!(find_group("root"), Some(0));
-        assert_eq!(find_group("0"), Some(0));
-        for unknown in ["", "no such user", "4294967294", "-1", "a\0b"] {
-            assert_eq!(find_user(unknown), None, "{unknown:?}");
-            assert_eq!(find_group(unknown), None, "{unknown:?}");
-        }
-    }
-
     // D-245
     #[test]
     fn becoming_oneself_is_nothing_to_do() {
-        assert_eq!(plan(current_uid()), Ok(None));
-        assert_eq!(drop_to(current_uid()), Ok(()));
+        assert_eq!(plan(getuid().as_raw()), Ok(None));
+        assert_eq!(drop_to(getuid().as_raw()), Ok(()));
         assert_eq!(dropped(65534), "Set uid to user 65534 succeeded");
     }
 

@@ -82,27 +82,9 @@ fn push_value(out: &mut String, value: &Value) {
 fn push_int(out: &mut String, n: i64) {
     let n = n.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
     out.push_str("<int>");
-    push_digits(out, n);
+    // The formatting machinery would cost more than the digits.
+    out.push_str(itoa::Buffer::new().format(n));
     out.push_str("</int>");
-}
-
-/// Without the formatting machinery, which costs more than the digits.
-fn push_digits(out: &mut String, n: i64) {
-    let mut digits = [0_u8; 20];
-    let mut at = digits.len();
-    let mut rest = n.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    if n < 0 {
-        out.push('-');
-    }
-    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }
 
 fn push_double(out: &mut String, d: f64) {
