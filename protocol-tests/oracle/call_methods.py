@@ -168,8 +168,11 @@ def starts_and_stops():
 
 def waiting():
     """A slow stop holds up nobody, and what it stops is not stopped twice."""
+    def traps():
+        return ask('supervisor.readProcessLog', 'slow', 0, 0).get('value', '').count('up')
+    before = traps()
     call('startProcess', 'slow')
-    until('the trap', lambda: 'up' in ask('supervisor.readProcessLog', 'slow', 0, 0).get('value', ''))
+    until('the trap', lambda: traps() > before)
     result = []
     waiter = threading.Thread(target=lambda: result.append(normal(ask('supervisor.stopProcess', 'slow'))))
     waiter.start()
