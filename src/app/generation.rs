@@ -233,6 +233,7 @@ impl Runner {
             journal,
             channels: self.channels.clone(),
             serials: Rc::clone(&self.serials),
+            bell: Arc::clone(&self.sources.bell),
             settings: config.supervisord.clone(),
             fcgi: FcgiSockets::default(),
             table: Table::default(),
