@@ -1,5 +1,6 @@
 //! `/RPC2`: a request's body becomes a call, the reply becomes the response's body.
 
+use std::cell::RefCell;
 use std::future::ready;
 use std::rc::Rc;
 
@@ -40,7 +41,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Serves the methods in these namespaces (C-370, C-371).
     pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, log: Log) -> Self {
-        let context = Rc::new(Context { daemon, facts, namespaces });
+        let context = Rc::new(Context { daemon, facts, namespaces, records: RefCell::default() });
         Self { context, log }
     }
 
