@@ -11,4 +11,5 @@ pub mod read;
 mod rotate;
 pub mod sink;
 mod syslog_lines;
+pub mod turns;
 pub mod workers;

@@ -13,6 +13,7 @@ use super::fault::{Fault, FaultCode};
 use super::info::Records;
 use super::{config, logs, process, supervisor, system};
 use crate::daemon::handle::Handle;
+use crate::http::Budget;
 use crate::model::state::SupervisorState;
 use crate::wire::xmlrpc::{MethodCall, Value};
 
@@ -42,6 +43,8 @@ pub struct Context {
     pub namespaces: Vec<String>,
     /// The processes as they were last listed.
     pub records: RefCell<Records>,
+    /// What answers may hold in memory.
+    pub budget: Budget,
 }
 
 /// A method of the table.
@@ -237,6 +240,7 @@ mod tests {
             facts,
             namespaces: vec!["supervisor".into(), "other".into()],
             records: RefCell::default(),
+            budget: Budget::default(),
         };
         for known in ["supervisor.getState", "other.getState"] {
             assert!(find(&context, known).is_some(), "{known}");

@@ -18,7 +18,7 @@ pub enum Value {
     Str(String),
     /// `double`.
     Double(f64),
-    /// `base64`, decoded.
+    /// `base64`, decoded; sent as `string`.
     Bytes(Vec<u8>),
     /// `array`.
     Array(Vec<Value>),
