@@ -27,7 +27,7 @@ impl Body {
     }
 
     /// How long it is, as far as that is known.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         match self {
             Self::Whole(content) => content.as_ref().map_or(0, Bytes::len),
             Self::Stream(_) => 0,
@@ -66,7 +66,7 @@ impl body::Body for Body {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(_) => SizeHint::with_exact(self.len() as u64),
+            Self::Whole(_) => SizeHint::with_exact(self.size() as u64),
             Self::Stream(_) => SizeHint::default(),
         }
     }

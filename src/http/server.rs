@@ -331,7 +331,7 @@ impl Site {
     /// This answer, if there is room for it.
     fn counted(&self, response: Response, path: &str) -> Response {
         let mut share: Share = self.common.budget.share();
-        if share.grow(response.body().len()) {
+        if share.grow(response.body().size()) {
             response.map(|body| body.holding(share))
         } else {
             self.no_room(path)
