@@ -101,6 +101,12 @@ fn descriptors(daemon: &Daemon<'_>) -> usize {
     fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap().count()
 }
 
+/// The memory of its own that the daemon has, in KiB.
+fn memory(daemon: &Daemon<'_>) -> u64 {
+    let line = processes::status_line(daemon.pid(), "RssAnon").unwrap();
+    line.trim_end_matches(" kB").parse().unwrap()
+}
+
 /// The chunks of a body that is sent so, joined.
 fn dechunked(reply: &str) -> String {
     let mut rest = reply.split_once("\r\n\r\n").unwrap().1;
@@ -179,21 +185,73 @@ fn a_thousand_idle_clients() {
     sandbox.configure("[supervisord]\nminfds=4096\n");
     let daemon = Launch::new(&sandbox).start_up();
     answers(&sandbox);
-    let memory = || -> u64 {
-        let line = processes::status_line(daemon.pid(), "RssAnon").unwrap();
-        line.trim_end_matches(" kB").parse().unwrap()
-    };
-    let before = memory();
+    let before = memory(&daemon);
     let mut clients: Vec<_> = (0..1000).map(|_| Client::unix(&sandbox).send(&post(""))).collect();
     clients.iter_mut().for_each(|client| client.until("RUNNING"));
     answers(&sandbox);
-    let cost = memory().saturating_sub(before);
+    let cost = memory(&daemon).saturating_sub(before);
     assert!(cost < 16 * 1024, "{cost} KiB for a thousand clients");
     for client in &mut clients {
         client.got.clear();
         client.stream.write_all(post("").as_bytes()).unwrap();
     }
     clients.iter_mut().for_each(|client| client.until("RUNNING"));
+    drop(clients);
+    daemon.until("memory to be given back", || memory(&daemon) < before + 3 * 1024);
+}
+
+// C-042
+#[test]
+fn bodies_of_many_clients_are_bounded_together() {
+    const BODY: usize = 10 << 20;
+    let sandbox = Sandbox::new();
+    sandbox.configure("");
+    let daemon = Launch::new(&sandbox).start_up();
+    answers(&sandbox);
+    let before = memory(&daemon);
+    // None is complete but for one byte.
+    let body = "x".repeat(BODY - 1);
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client =
+            Client::unix(&sandbox).send(&format!("POST /RPC2 HTTP/1.1\r\nContent-Length: {BODY}\r\n\r\n"));
+        client.stream.set_write_timeout(Some(wait::PATIENCE)).unwrap();
+        // Those who are refused cannot send all of it.
+        let _refused = client.stream.write_all(body.as_bytes());
+        clients.push(client);
+        answers(&sandbox);
+    }
+    let refused = clients.split_off(12);
+    for client in refused {
+        let reply = client.until_closed();
+        assert!(reply.starts_with("HTTP/1.1 503 "), "{reply}");
+    }
+    daemon.wait_for_log("unix_http_server: refused '/RPC2': requests and answers take all the memory");
+    let held = memory(&daemon) - before;
+    assert!((100 << 10..200 << 10).contains(&held), "{held} KiB");
+    drop(clients);
+    daemon.until("memory to be given back", || memory(&daemon) < before + 3 * 1024);
+    answers(&sandbox);
+}
+
+// C-042: reading a call of a million values takes a while
+#[test]
+fn a_large_call_holds_up_nobody() {
+    let sandbox = Sandbox::new();
+    sandbox.configure("");
+    let daemon = Launch::new(&sandbox).start_up();
+    let call = format!(
+        "<methodCall><methodName>supervisor.nosuch</methodName><params><param><value><array><data>{}\
+         </data></array></value></param></params></methodCall>",
+        "<value/>".repeat(1_000_000)
+    );
+    let request =
+        format!("POST /RPC2 HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{call}", call.len());
+    let mut large = Client::unix(&sandbox).send(&request);
+    answers(&sandbox);
+    assert!(!large.read() || large.got.is_empty(), "the large one was answered first");
+    assert!(large.until_closed().contains("UNKNOWN_METHOD"));
+    assert_eq!(daemon.stop().code(), Some(0));
 }
 
 // C-050 to C-057

@@ -12,4 +12,5 @@ mod rotate;
 pub mod sink;
 mod source;
 mod syslog_lines;
+pub mod turns;
 pub mod workers;

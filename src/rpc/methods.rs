@@ -3,14 +3,17 @@
 //! Dispatch is by this table alone. A namespace is there if the configuration has an
 //! `[rpcinterface:x]` for it; the built-in methods are the same in each (C-370, C-371).
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
 use super::args::Args;
 use super::fault::{Fault, FaultCode};
+use super::info::Records;
 use super::{config, logs, process, supervisor, system};
 use crate::daemon::handle::Handle;
+use crate::http::Budget;
 use crate::model::state::SupervisorState;
 use crate::wire::xmlrpc::{MethodCall, Value};
 
@@ -38,6 +41,10 @@ pub struct Context {
     pub facts: DaemonFacts,
     /// Names of the `[rpcinterface:x]` sections.
     pub namespaces: Vec<String>,
+    /// The processes as they were last listed.
+    pub records: RefCell<Records>,
+    /// What answers may hold in memory.
+    pub budget: Budget,
 }
 
 /// A method of the table.
@@ -228,7 +235,13 @@ mod tests {
     fn what_is_no_method() {
         let (daemon, _mailbox) = Handle::new();
         let facts = DaemonFacts { identifier: "supervisor".into(), pid: 1 };
-        let context = Context { daemon, facts, namespaces: vec!["supervisor".into(), "other".into()] };
+        let context = Context {
+            daemon,
+            facts,
+            namespaces: vec!["supervisor".into(), "other".into()],
+            records: RefCell::default(),
+            budget: Budget::default(),
+        };
         for known in ["supervisor.getState", "other.getState"] {
             assert!(find(&context, known).is_some(), "{known}");
         }

@@ -4,6 +4,7 @@
 //! modules hold the methods by subject.
 
 mod args;
+mod codec;
 mod config;
 pub mod endpoint;
 pub mod fault;
@@ -14,5 +15,5 @@ mod process;
 mod supervisor;
 mod system;
 
-pub use endpoint::{Endpoint, opened};
+pub use endpoint::{Endpoint, Means, opened};
 pub use methods::DaemonFacts;
