@@ -123,6 +123,7 @@ def about_methods():
 
 def infos():
     until('the start', lambda: state('run') == 'RUNNING' and state('crew:b') == 'RUNNING')
+    until('the start', lambda: state('deaf') == state('sig') == 'RUNNING')
     until('the failure', lambda: state('bad') == 'FATAL')
     until('the exit', lambda: state('once') == 'EXITED')
     call('getAllProcessInfo')
