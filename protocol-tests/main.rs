@@ -6,6 +6,7 @@ mod children;
 mod config;
 mod config_oracle;
 mod ctl;
+mod ctl_listeners;
 mod daemonize;
 mod differential;
 mod failing_logs;
