@@ -9,6 +9,7 @@ mod ctl;
 mod ctl_listeners;
 mod daemonize;
 mod differential;
+mod examples;
 mod failing_logs;
 mod fcgi;
 mod harness;
