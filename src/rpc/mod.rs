@@ -9,6 +9,7 @@ mod config;
 pub mod endpoint;
 pub mod fault;
 pub mod info;
+mod listeners;
 mod logs;
 pub mod methods;
 mod process;
