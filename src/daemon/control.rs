@@ -44,6 +44,7 @@ impl Supervisor {
             Command::ReportState(_) | Command::Communicate(..) => {}
             Command::ListProcesses(to) => drop(to.send(self.list_processes(now))),
             Command::DescribeProcess(name, to) => reply(to, self.named(&name).map(|p| p.info(now.wall))),
+            Command::ListPools(to) => drop(to.send(self.list_pools(now))),
             Command::Start(target, patience, to) => reply(to, self.start(&target, patience)),
             Command::Stop(target, patience, to) => reply(to, self.stop(now, &target, patience)),
             Command::Signal(target, signal, to) => reply(to, self.signal(now, &target, signal)),

@@ -15,6 +15,7 @@ use super::command::Command;
 use super::group::{Group, GroupLogs};
 use super::host::{Answer, Host};
 use super::launch::{Launched, SpawnError};
+use super::pools::Pools;
 use super::process::Process;
 use super::reload::Occasion;
 use super::table::{Ended, ProcessKey};
@@ -87,6 +88,7 @@ pub struct Supervisor {
     pub(super) configured: Vec<Arc<GroupConfig>>,
     pub(super) loader: Loader,
     pub(super) next_config: Option<Box<Config>>,
+    pub(super) pools: Pools,
     ticks: TickClock,
     next_tick: Moment,
     next_key: u64,
@@ -108,6 +110,7 @@ impl Supervisor {
             configured,
             loader,
             next_config: None,
+            pools: Pools::default(),
             ticks,
             next_tick: Moment::default(),
             next_key: 0,
@@ -121,11 +124,15 @@ impl Supervisor {
             return;
         }
         let name = Arc::clone(&config.name);
+        let pool = self.open_pool(&config);
         let next_key = &mut self.next_key;
-        let (group, processes) = Group::new(config, logs, || {
+        let (group, processes) = Group::new(config, logs, pool.as_ref().map(|(pool, _)| pool), || {
             *next_key += 1;
             ProcessKey(*next_key)
         });
+        if let Some(pool) = pool {
+            self.seat_pool(&name, pool, group.processes.clone());
+        }
         self.groups.push(group);
         for process in processes {
             self.names.insert(process.config().name.clone(), process.key());
@@ -178,7 +185,10 @@ impl Supervisor {
     fn next_deadline(&self) -> Moment {
         let tick = self.next_tick;
         let report = self.shutdown.as_ref().and_then(ShutdownPlan::report_deadline);
-        [self.host.deadlines.next(), report].into_iter().flatten().fold(tick, Moment::min)
+        [self.host.deadlines.next(), report, self.linger_deadline()]
+            .into_iter()
+            .flatten()
+            .fold(tick, Moment::min)
     }
 
     fn handle(&mut self, wake: Wake, sources: &mut Sources) {
@@ -206,6 +216,7 @@ impl Supervisor {
         }
         self.tick(now);
         self.advance_stop(now);
+        self.serve_pools(now);
         self.host.journal.flush(self.host.channels.workers());
     }
 
@@ -351,7 +362,8 @@ impl Supervisor {
     }
 
     /// Ends the generation: what the log holds back is written, within a second.
-    pub fn close(self) -> Host {
+    pub fn close(mut self) -> Host {
+        self.close_pools(self.host.clock.now());
         self.host.journal.settle(self.host.channels.workers(), Duration::from_secs(1));
         self.host
     }
