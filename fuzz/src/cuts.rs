@@ -14,8 +14,13 @@ pub struct Cut<'a> {
 impl<'a> Cut<'a> {
     /// The reads, in their order; some may be empty.
     pub fn reads(&self) -> Vec<&'a [u8]> {
+        self.of(self.whole)
+    }
+
+    /// The same of a part of it.
+    pub fn of<'b>(&self, part: &'b [u8]) -> Vec<&'b [u8]> {
         let mut reads = Vec::new();
-        let mut rest = self.whole;
+        let mut rest = part;
         for length in self.lengths.iter().cycle().map(|it| usize::from(*it)) {
             if rest.is_empty() || self.lengths == [0; 4] {
                 break;
