@@ -37,6 +37,7 @@ fn answer(command: Command, log: &Arc<PathBuf>) {
         Command::AddGroup(_, to) => drop(to.send(Err(Refusal::AlreadyAdded))),
         Command::RemoveGroup(_, to) => drop(to.send(Err(Refusal::StillRunning))),
         Command::ListConfiguration(to) => drop(to.send(Vec::new())),
+        Command::ListPools(to) => drop(to.send(Vec::new())),
     }
 }
 
