@@ -113,7 +113,7 @@ const AFTER: &str = "[program:same]\ncommand=sleep 1001\nprocess_name=%(process_
                         [group:team]\nprograms=new,later\npriority=2\n";
 
 /// What is asked while the configuration goes from the one to the other and on.
-const CHANGES: [Step; 67] = [
+const CHANGES: [Step; 66] = [
     Run(&["keep", "old", "0", "1", "mute"]),
     Say("reread"),
     Say("update"),
@@ -165,7 +165,6 @@ const CHANGES: [Step; 67] = [
     Say("status"),
     Say("add"),
     Say("remove"),
-    Say("help"),
     Say("pid again"),
     Say("open unix:///no/such/socket"),
     Say("open http://localhost:1"),
