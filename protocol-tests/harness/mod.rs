@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod client;
+pub mod ctl;
 pub mod daemon;
 pub mod ports;
 pub mod processes;
