@@ -5,7 +5,8 @@
 
 // Floor 0: the words everything else is said in.
 pub mod model;
-// Floor 1: bytes on the wire.
+// Floor 1: bytes on the wire, words on a command line.
+pub mod getopt;
 pub mod wire;
 // Floor 2: decisions.
 pub mod machine;
@@ -29,5 +30,4 @@ pub mod rpc;
 pub mod app;
 pub mod args;
 pub mod ctl;
-pub mod getopt;
 pub mod pidproxy;
