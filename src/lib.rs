@@ -24,7 +24,8 @@ pub mod pool;
 pub mod daemon;
 // Floor 8: HTTP.
 pub mod http;
-// Floor 9: what HTTP serves.
+// Floor 9: what HTTP serves, and what listeners share.
+pub mod childutils;
 pub mod rpc;
 // Floor 10: the programs.
 pub mod app;
