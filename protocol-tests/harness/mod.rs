@@ -2,11 +2,16 @@
 
 pub mod activity;
 pub mod daemon;
+pub mod helper;
+pub mod http_server;
+pub mod listener;
+pub mod mail;
 pub mod ports;
 pub mod processes;
 pub mod random;
 pub mod reference;
 pub mod rpc;
+pub mod rpc_server;
 pub mod sandbox;
 pub mod script_child;
 pub mod wait;
