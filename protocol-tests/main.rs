@@ -22,6 +22,7 @@ mod harness;
 mod hostile;
 mod house_rules;
 mod http;
+mod listeners;
 mod logs;
 mod pidproxy;
 mod signals;

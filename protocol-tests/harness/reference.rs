@@ -1,5 +1,5 @@
-//! The reference, Supervisor 4.3.0, in a virtual environment of its own under the target directory; and
-//! Ansible's module for supervisorctl.
+//! The reference, Supervisor 4.3.0 and Superlance 2.0.0, in a virtual environment of its own under the
+//! target directory, with an SMTP server to send mail to; and Ansible's module for supervisorctl.
 //!
 //! Made once, by whoever comes first; the others wait at the lock. The stamp is written last, so what was
 //! half made is made anew.
@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use nix::fcntl::{Flock, FlockArg};
 
-const PACKAGES: [&str; 2] = ["supervisor==4.3.0", "superlance==2.0.0"];
+const PACKAGES: [&str; 3] = ["supervisor==4.3.0", "superlance==2.0.0", "aiosmtpd==1.4.6"];
 
 /// What modules import, and the collection with the modules, of which one is used.
 const ANSIBLE: [&str; 2] = ["ansible-core==2.19.14", "ansible==12.3.0"];
