@@ -53,7 +53,8 @@ pub(super) fn read(kind: EventKind, payload: &str) -> Option<Event> {
         | EventKind::Tick
         | EventKind::ProcessGroup
         | EventKind::Output
-        | EventKind::Notice => None,
+        | EventKind::Notice
+        | EventKind::Detail => None,
     }
 }
 
