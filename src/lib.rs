@@ -23,6 +23,7 @@ pub mod daemon;
 // Floor 8: HTTP.
 pub mod http;
 // Floor 9: what HTTP serves.
+pub mod metrics;
 pub mod rpc;
 // Floor 10: the programs.
 pub mod app;

@@ -2,6 +2,7 @@
 
 use std::future::ready;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use hyper::{Method, StatusCode};
 
@@ -30,24 +31,30 @@ pub fn opened(server: &ServerConfig, namespaces: &[String]) -> Vec<Notice> {
     notices
 }
 
+/// Hears of each answered call: the name of the method, whether it succeeded, how long that took.
+pub type Calls = Rc<dyn Fn(&str, bool, Duration)>;
+
 /// The service behind `/RPC2`.
 #[derive(Clone)]
 pub struct Endpoint {
     context: Rc<Context>,
     log: Log,
+    calls: Calls,
 }
 
 impl Endpoint {
     /// Serves the methods in these namespaces (C-370, C-371).
-    pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, log: Log) -> Self {
+    pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, log: Log, calls: Calls) -> Self {
         let context = Rc::new(Context { daemon, facts, namespaces });
-        Self { context, log }
+        Self { context, log, calls }
     }
 
     async fn answer(self, call: MethodCall) -> Response {
-        let (log, name) = (self.log, call.name.clone());
+        let (log, name, begun) = (self.log, call.name.clone(), Instant::now());
         log(Level::Trace, format_args!("XML-RPC method called: {name}()"));
-        let body = match methods::call(&self.context, call).await {
+        let result = methods::call(&self.context, call).await;
+        (self.calls)(&name, result.is_ok(), begun.elapsed());
+        let body = match result {
             Ok(value) => {
                 log(Level::Trace, format_args!("XML-RPC method {name}() returned successfully"));
                 encode::response(&value)

@@ -14,5 +14,5 @@ mod process;
 mod supervisor;
 mod system;
 
-pub use endpoint::{Endpoint, opened};
-pub use methods::DaemonFacts;
+pub use endpoint::{Calls, Endpoint, opened};
+pub use methods::{DaemonFacts, method_names};

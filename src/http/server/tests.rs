@@ -43,7 +43,13 @@ impl Fixture {
         let shutdown = CancellationToken::new();
         let log: Log = Rc::new(|level, line| assert_eq!(level, Level::Trace, "{line}"));
         let servers = vec![(config, listener)];
-        let common = Common { service: Rc::new(echo), log, limits, refusals: Rc::default() };
+        let common = Common {
+            service: Rc::new(echo),
+            log,
+            tally: Rc::new(|_, _| {}),
+            limits,
+            refusals: Rc::default(),
+        };
         let serving = tokio::task::spawn_local(serve(servers, common, shutdown.clone()));
         Self { path, shutdown, serving, _dir: dir }
     }

@@ -58,12 +58,18 @@ async fn exchange(state: SupervisorState, namespaces: &[&str], request: String) 
     let facts = DaemonFacts { identifier: "me".into(), pid: 42 };
     let namespaces = namespaces.iter().map(|&name| name.to_owned()).collect();
     let log: Log = Rc::new(|_, _| {});
-    let endpoint = Endpoint::new(daemon, facts, namespaces, Rc::clone(&log));
+    let endpoint = Endpoint::new(daemon, facts, namespaces, Rc::clone(&log), Rc::new(|_, _, _| {}));
     let router = Rc::new(Router::default().route("/RPC2", Rc::new(endpoint)));
     let shutdown = CancellationToken::new();
     let local = LocalSet::new();
     local.spawn_local(fake_daemon(mailbox, state));
-    let common = Common { service: router, log, limits: Limits::default(), refusals: Rc::default() };
+    let common = Common {
+        service: router,
+        log,
+        tally: Rc::new(|_, _| {}),
+        limits: Limits::default(),
+        refusals: Rc::default(),
+    };
     local.spawn_local(serve(vec![(config, listener)], common, shutdown));
     local
         .run_until(async {

@@ -1,0 +1,263 @@
+//! Counts what happens while it is published.
+//!
+//! An event costs a look-up and a few additions; memory is taken when a process is first heard of. Counters
+//! live as long as their process is configured, over full reloads as well.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use prometheus::Histogram;
+
+use super::traffic::histogram;
+use crate::bus::Observer;
+use crate::config::schema::GroupConfig;
+use crate::model::event::{
+    Channel, Entered, Event, EventKind, EventRecord, GroupChange, Output, StateChange,
+};
+use crate::model::exit::ExitStatus;
+use crate::model::interest::Interest;
+use crate::model::name::ProcessName;
+use crate::model::notice::{Level, Notice};
+use crate::model::signal::Signal;
+use crate::model::time::{Moment, Now};
+
+/// From the decision to start to the child, in seconds.
+const START_BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Exit codes there are.
+const CODES: usize = 256;
+/// Signals there may be, by number.
+const SIGNALS: usize = 129;
+
+/// The levels of the activity log, as its configuration names them.
+pub(super) const LEVELS: [(Level, &str); 7] = [
+    (Level::Critical, "critical"),
+    (Level::Error, "error"),
+    (Level::Warn, "warn"),
+    (Level::Info, "info"),
+    (Level::Debug, "debug"),
+    (Level::Trace, "trace"),
+    (Level::Blather, "blather"),
+];
+
+/// What was counted of one process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProcessCounts {
+    /// Successful spawns (M-034).
+    pub starts: u64,
+    /// Those of them that were the daemon's own idea (M-035).
+    pub restarts: u64,
+    /// Spawns that failed (M-037).
+    pub spawn_failures: u64,
+    /// Expected exits (M-036).
+    pub exits_expected: u64,
+    /// The others.
+    pub exits_unexpected: u64,
+    /// stdout (M-039, M-040).
+    pub stdout: ChannelCounts,
+    /// stderr.
+    pub stderr: ChannelCounts,
+    /// When the start that is under way was decided, and whether it is a restart.
+    starting: Option<(Moment, bool)>,
+}
+
+/// What was counted of one channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelCounts {
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Line feeds among them.
+    pub lines: u64,
+    /// Rotations of the log.
+    pub rotations: u64,
+    /// Writes that the log refused.
+    pub write_errors: u64,
+}
+
+/// What was counted of everything together.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    /// Events by kind (M-050).
+    pub events: [u64; EventKind::COUNT],
+    /// Lines of the activity log, in the order of `LEVELS` (M-024).
+    pub messages: [u64; LEVELS.len()],
+    /// Bytes of output that no log has got.
+    pub dropped_bytes: u64,
+    exit_codes: [u64; CODES],
+    exit_signals: [u64; SIGNALS],
+}
+
+/// All that was counted so far.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    /// Of everything together.
+    pub totals: Totals,
+    /// Of each process that was heard of.
+    pub processes: HashMap<ProcessName, ProcessCounts>,
+}
+
+/// The observer.
+pub struct Collector {
+    counts: RefCell<Counts>,
+    /// The least level that the activity log writes.
+    level: Cell<Level>,
+    start_durations: Histogram,
+}
+
+impl Collector {
+    /// Nothing is counted yet.
+    pub fn new() -> Rc<Self> {
+        Rc::new(Self {
+            counts: RefCell::new(Counts { totals: Totals::new(), processes: HashMap::new() }),
+            level: Cell::new(Level::Info),
+            start_durations: histogram(
+                "supervisor_process_start_duration_seconds",
+                "Time from the decision to start a process until it was spawned.",
+                &START_BUCKETS,
+            ),
+        })
+    }
+
+    /// A generation begins: with these groups, and an activity log of this level. Processes that are not
+    /// among them are forgotten.
+    pub fn begin(&self, groups: &[Arc<GroupConfig>], level: Level) {
+        self.level.set(level);
+        let processes = groups.iter().flat_map(|group| &group.processes);
+        let configured: HashSet<&ProcessName> = processes.map(|process| &process.name).collect();
+        self.counts.borrow_mut().processes.retain(|name, _| configured.contains(name));
+    }
+
+    /// All that was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.counts.borrow().clone()
+    }
+
+    /// The histogram of starts.
+    pub(super) fn start_durations(&self) -> &Histogram {
+        &self.start_durations
+    }
+
+    fn entered(&self, at: Now, change: &StateChange, process: &mut ProcessCounts) {
+        match change.entered {
+            Entered::Starting { restart, .. } => process.starting = Some((at.mono, restart)),
+            Entered::Exited { expected: true, .. } => process.exits_expected += 1,
+            Entered::Exited { expected: false, .. } => process.exits_unexpected += 1,
+            Entered::Running { .. }
+            | Entered::Backoff { .. }
+            | Entered::Stopping { .. }
+            | Entered::Stopped { .. }
+            | Entered::Fatal
+            | Entered::Unknown => {}
+        }
+    }
+
+    fn spawned(&self, at: Now, process: &mut ProcessCounts) {
+        process.starts += 1;
+        if let Some((since, restart)) = process.starting.take() {
+            process.restarts += u64::from(restart);
+            self.start_durations.observe((at.mono - since).as_secs_f64());
+        }
+    }
+
+    fn noticed(&self, at: Now, notice: &Notice, counts: &mut Counts) {
+        let level = notice.level();
+        if level >= self.level.get() {
+            counts.totals.say(level);
+        }
+        match notice {
+            Notice::Spawned(name, _) => self.spawned(at, counts.process(name)),
+            Notice::SpawnFailed(name, _) => counts.process(name).spawn_failures += 1,
+            Notice::Exited { status, .. } | Notice::Stopped { status, .. } => counts.totals.exited(*status),
+            Notice::OutputDropped(_, _, bytes) => counts.totals.dropped_bytes += bytes,
+            _ => {}
+        }
+    }
+}
+
+impl Observer for Collector {
+    fn interest(&self) -> Interest {
+        Interest::ALL
+    }
+
+    fn observe(&self, record: &Rc<EventRecord>) {
+        let counts = &mut *self.counts.borrow_mut();
+        counts.totals.events[record.event.kind() as usize] += 1;
+        match &record.event {
+            Event::StateChanged(change) => self.entered(record.at, change, counts.process(&change.process)),
+            Event::OutputRead(output) => counts.process(&output.process).read(output),
+            Event::GroupChanged(GroupChange::Removed(group)) => counts.forget(group),
+            Event::Noticed(notice) => self.noticed(record.at, notice, counts),
+            Event::Communicated(_)
+            | Event::RemotelyCommunicated(_)
+            | Event::SupervisorChanged(_)
+            | Event::Ticked(_)
+            | Event::GroupChanged(GroupChange::Added(_)) => {}
+        }
+    }
+}
+
+impl Counts {
+    fn process(&mut self, name: &ProcessName) -> &mut ProcessCounts {
+        if !self.processes.contains_key(name) {
+            self.processes.insert(name.clone(), ProcessCounts::default());
+        }
+        self.processes.get_mut(name).expect("it was put in if it was not there")
+    }
+
+    /// M-006: what is removed loses its series.
+    fn forget(&mut self, group: &Arc<str>) {
+        self.processes.retain(|name, _| name.group() != group);
+    }
+}
+
+impl ProcessCounts {
+    fn read(&mut self, output: &Output) {
+        let channel = match output.channel {
+            Channel::Stdout => &mut self.stdout,
+            Channel::Stderr => &mut self.stderr,
+        };
+        channel.bytes += output.bytes;
+        channel.lines += output.lines;
+        channel.rotations += output.rotations;
+        channel.write_errors += output.write_errors;
+    }
+}
+
+impl Totals {
+    fn new() -> Self {
+        Self {
+            events: [0; EventKind::COUNT],
+            messages: [0; LEVELS.len()],
+            dropped_bytes: 0,
+            exit_codes: [0; CODES],
+            exit_signals: [0; SIGNALS],
+        }
+    }
+
+    fn say(&mut self, level: Level) {
+        if let Some(at) = LEVELS.iter().position(|(known, _)| *known == level) {
+            self.messages[at] += 1;
+        }
+    }
+
+    fn exited(&mut self, status: ExitStatus) {
+        let (counts, number) = match status {
+            ExitStatus::Code(code) => (&mut self.exit_codes[..], code),
+            ExitStatus::Signaled { signal, .. } => (&mut self.exit_signals[..], signal.number()),
+        };
+        if let Some(count) = usize::try_from(number).ok().and_then(|number| counts.get_mut(number)) {
+            *count += 1;
+        }
+    }
+
+    /// How processes ended, and how many of them: a code, or the name of a signal. Only what has happened.
+    pub fn exits(&self) -> impl Iterator<Item = (String, u64)> {
+        let codes = self.exit_codes.iter().enumerate().map(|(code, count)| (code.to_string(), *count));
+        let signals = (0..)
+            .zip(&self.exit_signals)
+            .map(|(number, count)| (Signal::from_raw(number).to_string(), *count));
+        codes.chain(signals).filter(|(_, count)| *count > 0)
+    }
+}

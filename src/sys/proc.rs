@@ -1,0 +1,108 @@
+//! What the kernel tells of processes in /proc. Elsewhere than on Linux: nothing.
+
+#[cfg(target_os = "linux")]
+pub use linux::{resources, usages};
+#[cfg(not(target_os = "linux"))]
+pub use nowhere::{resources, usages};
+
+/// What a process uses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resources {
+    /// What its stat file says.
+    pub usage: Usage,
+    /// Address space, in bytes.
+    pub virtual_memory: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Open descriptors, where one may know.
+    pub open_fds: Option<u64>,
+    /// How many there may be; none: no limit, or one may not know.
+    pub max_fds: Option<u64>,
+}
+
+/// The part that can be summed up over processes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// The process.
+    pub pid: i32,
+    /// Its parent.
+    pub parent: i32,
+    /// User and system time, in seconds.
+    pub cpu_seconds: f64,
+    /// Resident memory, in bytes.
+    pub resident_memory: u64,
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use procfs::process::{LimitValue, Process, Stat, all_processes};
+
+    use super::{Resources, Usage};
+
+    /// What this process uses, if it is there.
+    pub fn resources(pid: i32) -> Option<Resources> {
+        let process = Process::new(pid).ok()?;
+        let stat = process.stat().ok()?;
+        let limit = process.limits().ok().map(|limits| limits.max_open_files.soft_limit);
+        Some(Resources {
+            usage: usage(&stat),
+            virtual_memory: stat.vsize,
+            threads: u64::try_from(stat.num_threads).unwrap_or(0),
+            open_fds: process.fd_count().ok().map(|count| count as u64),
+            max_fds: limit.and_then(|limit| match limit {
+                LimitValue::Value(value) => Some(value),
+                LimitValue::Unlimited => None,
+            }),
+        })
+    }
+
+    /// What all processes of the machine use.
+    pub fn usages() -> Vec<Usage> {
+        let all = all_processes().into_iter().flatten().flatten();
+        all.filter_map(|process| process.stat().ok()).map(|stat| usage(&stat)).collect()
+    }
+
+    fn usage(stat: &Stat) -> Usage {
+        let ticks = stat.utime + stat.stime;
+        Usage {
+            pid: stat.pid,
+            parent: stat.ppid,
+            cpu_seconds: ticks as f64 / procfs::ticks_per_second() as f64,
+            resident_memory: stat.rss * procfs::page_size(),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod nowhere {
+    use super::{Resources, Usage};
+
+    /// Not known here.
+    pub fn resources(_pid: i32) -> Option<Resources> {
+        None
+    }
+
+    /// Not known here.
+    pub fn usages() -> Vec<Usage> {
+        Vec::new()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    // M-041, M-042
+    #[test]
+    fn this_process() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let resources = resources(pid).unwrap();
+        let parent = i32::try_from(std::os::unix::process::parent_id()).unwrap();
+        assert_eq!((resources.usage.pid, resources.usage.parent), (pid, parent));
+        assert!(resources.virtual_memory > resources.usage.resident_memory);
+        assert!(resources.usage.resident_memory > 100_000 && resources.threads > 0);
+        assert!(resources.open_fds.is_some_and(|open| open > 2));
+        assert!(usages().iter().any(|usage| usage.pid == pid));
+        assert_eq!(super::resources(-1), None);
+    }
+}
