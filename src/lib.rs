@@ -16,8 +16,9 @@ pub mod bus;
 // Floor 5: the operating system, and control servers seen from outside.
 pub mod client;
 pub mod sys;
-// Floor 6: the log path.
+// Floor 6: the log path, and listeners.
 pub mod logs;
+pub mod pool;
 // Floor 7: the daemon itself.
 pub mod daemon;
 // Floor 8: HTTP.

@@ -35,7 +35,7 @@ fn group(g: &GroupConfig) -> Value {
     let pool = g.pool.as_ref().map(|pool| {
         let mut events: Vec<&str> = pool.events.iter().map(|kind| kind.name()).collect();
         events.sort_unstable();
-        json!({"events": events, "buffer_size": pool.buffer_size, "result_handler": pool.result_handler})
+        json!({"events": events, "buffer_size": pool.buffer_size, "result_handler": pool.result_handler.spec()})
     });
     // In the reference a member of another group has no socket (D-176).
     let own = |process: &&std::sync::Arc<ProcessConfig>| {

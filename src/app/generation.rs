@@ -29,6 +29,7 @@ use crate::logs::sink::FileSpec;
 use crate::metrics;
 use crate::model::event::Event;
 use crate::model::notice::{Level, Notice};
+use crate::pool::Serials;
 use crate::rpc::{self, DaemonFacts, Endpoint};
 use crate::sys::clock::Clock;
 use crate::sys::kernel::{Kernel, Unix};
@@ -182,6 +183,7 @@ pub(super) struct Runner {
     handle: Handle,
     sources: Sources,
     refusals: Rc<Refusals>,
+    serials: Rc<Serials>,
 }
 
 impl Runner {
@@ -202,17 +204,8 @@ impl Runner {
         let (answers, answered) = mpsc::channel();
         let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
         let sources = Sources { signals, bell, timer, commands, answers: answered };
-        Ok(Self {
-            loader,
-            bus,
-            telemetry,
-            clock,
-            channels,
-            answers,
-            handle,
-            sources,
-            refusals: Rc::default(),
-        })
+        let (refusals, serials) = (Rc::default(), Rc::default());
+        Ok(Self { loader, bus, telemetry, clock, channels, answers, handle, sources, refusals, serials })
     }
 
     /// Runs one generation to its end.
@@ -249,6 +242,7 @@ impl Runner {
             bus: (*self.bus).clone(),
             journal,
             channels: self.channels.clone(),
+            serials: Rc::clone(&self.serials),
             settings: config.supervisord.clone(),
             fcgi: FcgiSockets::default(),
             table: Table::default(),

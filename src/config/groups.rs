@@ -12,9 +12,7 @@ use super::programs::read_processes;
 use super::reader::{Context, Findings, Reader};
 use super::schema::{FcgiSocket, GroupConfig, PoolConfig, ProcessConfig};
 use super::text::strip;
-
-/// The result handler that there is (E-125).
-const DEFAULT_HANDLER: &str = "supervisor.dispatchers:default_handler";
+use crate::machine::result::ResultHandler;
 
 /// The options of `[group:x]`.
 #[derive(Deserialize)]
@@ -198,7 +196,7 @@ impl<'a> Groups<'a> {
         let pool = PoolConfig {
             events: events.unwrap_or_default(),
             buffer_size,
-            result_handler: result_handler.unwrap_or_else(|| DEFAULT_HANDLER.to_owned()),
+            result_handler: result_handler.unwrap_or_default(),
         };
         self.add(group.to_owned(), priority, processes, Some(pool));
     }
@@ -257,8 +255,8 @@ fn buffer_size(text: &str, section: &str) -> Result<usize, String> {
     usize::try_from(size).ok().filter(|n| *n > 0).ok_or_else(refused)
 }
 
-fn handler(text: &str, section: &str) -> Result<String, String> {
-    if text == DEFAULT_HANDLER { Ok(text.to_owned()) } else { Err(unresolvable(text, section)) }
+fn handler(text: &str, section: &str) -> Result<ResultHandler, String> {
+    ResultHandler::from_spec(text).ok_or_else(|| unresolvable(text, section))
 }
 
 /// A plugin in another language cannot be loaded (C-373, E-177).

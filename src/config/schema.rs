@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::machine::result::ResultHandler;
 use crate::model::event::EventKind;
 use crate::model::name::ProcessName;
 use crate::model::notice::Level;
@@ -97,8 +98,8 @@ pub struct PoolConfig {
     pub events: Vec<EventKind>,
     /// Events kept while no listener is free.
     pub buffer_size: usize,
-    /// Entry point that judges results.
-    pub result_handler: String,
+    /// Judges results.
+    pub result_handler: ResultHandler,
 }
 
 /// One process of a program.

@@ -14,6 +14,7 @@ use super::figures::Figures;
 use super::process::LogPaths;
 use crate::config::schema::{GroupConfig, ProcessConfig};
 use crate::logs::read::{Excerpt, Window};
+use crate::machine::pool::PoolFigures;
 use crate::model::event::{Channel, RemoteCommunication};
 use crate::model::name::{ProcessName, Target};
 use crate::model::signal::Signal;
@@ -34,6 +35,8 @@ pub enum Command {
     ListProcesses(oneshot::Sender<Vec<ProcessInfo>>),
     /// Describe one process.
     DescribeProcess(ProcessName, ReplyTo<ProcessInfo>),
+    /// Describe all event listener pools, in the order in which they were added.
+    ListPools(oneshot::Sender<Vec<PoolInfo>>),
     /// Start processes: one, or those of several that are not started (C-250 to C-258).
     Start(Target, Patience, ReplyTo<Results>),
     /// Stop processes: one, or those of several that are started (C-256 to C-260).
@@ -163,6 +166,26 @@ pub struct ConfiguredProcess {
     pub inuse: bool,
     /// Its log files, where these very settings are active: what AUTO became (C-307).
     pub logs: Option<LogPaths>,
+}
+
+/// An event listener pool as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolInfo {
+    /// What it tells of itself.
+    pub figures: PoolFigures,
+    /// The processes of its listeners, in the same order.
+    pub processes: Vec<ListenerProcess>,
+}
+
+/// The process of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListenerProcess {
+    /// Its state.
+    pub state: ProcessState,
+    /// 0 when there is no process.
+    pub pid: i32,
+    /// Bytes of events that its stdin has not taken yet.
+    pub unsent: usize,
 }
 
 /// One process as the API describes it (C-222 to C-230).

@@ -2,11 +2,12 @@
 //!
 //! The thread that decides copies these figures; what is made of them is made by others.
 
+use super::command::PoolInfo;
 use super::process::Process;
 use super::supervisor::Supervisor;
 use crate::model::name::ProcessName;
 use crate::model::state::{ProcessState, SupervisorState};
-use crate::model::time::WallTime;
+use crate::model::time::{Now, WallTime};
 
 /// The daemon at one moment.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Figures {
     pub config: ConfigReading,
     /// All processes, in the order of C-221.
     pub processes: Vec<ProcessFigures>,
+    /// All event listener pools, in the order in which they were added.
+    pub pools: Vec<PoolInfo>,
 }
 
 /// The last time that the configuration was read (M-022): at a start, by reread, update or reload.
@@ -61,12 +64,13 @@ pub struct ProcessFigures {
 }
 
 impl Supervisor {
-    pub(super) fn figures(&self) -> Figures {
+    pub(super) fn figures(&self, now: Now) -> Figures {
         let processes = self.names.values().filter_map(|key| self.processes.get(key));
         Figures {
             state: self.state,
             config: self.config_reading,
             processes: processes.map(Process::figures).collect(),
+            pools: self.list_pools(now),
         }
     }
 }

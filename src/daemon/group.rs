@@ -1,13 +1,15 @@
 //! Groups: which processes belong together.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::process::{LogPaths, Process, log_path};
+use super::process::{LogPaths, Process, Seat, log_path};
 use super::table::ProcessKey;
 use crate::config::schema::{ChannelConfig, GroupConfig, LogFile, ProcessConfig, SupervisordConfig};
 use crate::logs::auto;
 use crate::model::event::Channel;
+use crate::pool::Pool;
 
 /// A group of the configuration that is there.
 pub struct Group {
@@ -39,15 +41,19 @@ pub fn make_logs(group: &GroupConfig, settings: &SupervisordConfig) -> io::Resul
 }
 
 impl Group {
-    /// A group of processes that were never started.
+    /// A group of processes that were never started; `pool` is theirs if they are listeners.
     pub fn new(
         config: Arc<GroupConfig>,
         logs: GroupLogs,
+        pool: Option<&Rc<Pool>>,
         mut key: impl FnMut() -> ProcessKey,
     ) -> (Self, Vec<Process>) {
-        let make =
-            |(config, logs): (&Arc<ProcessConfig>, LogPaths)| Process::new(key(), Arc::clone(config), logs);
-        let processes: Vec<Process> = config.processes.iter().zip(logs).map(make).collect();
+        let seat = |listener| pool.map(|pool| Seat { pool: Rc::clone(pool), listener });
+        let places = config.processes.iter().zip(logs).enumerate();
+        let make = |(place, (config, logs)): (usize, (&Arc<ProcessConfig>, LogPaths))| {
+            Process::new(key(), Arc::clone(config), logs, seat(place))
+        };
+        let processes: Vec<Process> = places.map(make).collect();
         let keys = processes.iter().map(Process::key).collect();
         (Self { config, processes: keys }, processes)
     }

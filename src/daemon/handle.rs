@@ -9,7 +9,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{
-    Command, ConfiguredProcess, Difference, Done, LogSource, Patience, ProcessInfo, Refusal, ReplyTo, Results,
+    Command, ConfiguredProcess, Difference, Done, LogSource, Patience, PoolInfo, ProcessInfo, Refusal,
+    ReplyTo, Results,
 };
 use super::figures::Figures;
 use crate::logs::read::{Excerpt, Window};
@@ -62,6 +63,11 @@ impl Handle {
     /// One process.
     pub async fn process(&self, name: ProcessName) -> Result<ProcessInfo, Refusal> {
         self.request(|answer| Command::DescribeProcess(name, answer)).await
+    }
+
+    /// All event listener pools.
+    pub async fn pools(&self) -> Result<Vec<PoolInfo>, Gone> {
+        self.ask(Command::ListPools).await
     }
 
     /// Starts one process, or those of several that are not started.

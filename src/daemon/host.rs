@@ -20,6 +20,7 @@ use crate::logs::journal::Journal;
 use crate::model::event::Event;
 use crate::model::notice::{Level, Notice};
 use crate::model::time::Now;
+use crate::pool::Serials;
 use crate::sys::clock::Clock;
 use crate::sys::kernel::Kernel;
 
@@ -57,6 +58,8 @@ pub struct Host {
     pub bus: EventBus,
     /// The activity log.
     pub journal: Rc<Journal>,
+    /// Numbers the events that listeners get.
+    pub serials: Rc<Serials>,
     /// The log path.
     pub channels: Channels,
     /// `[supervisord]`.

@@ -9,6 +9,7 @@ pub mod handle;
 pub mod host;
 pub mod launch;
 mod logfiles;
+mod pools;
 pub mod process;
 pub mod reload;
 pub mod stdin;

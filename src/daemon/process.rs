@@ -7,8 +7,11 @@
 mod requests;
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::command::ProcessInfo;
 use super::figures::ProcessFigures;
@@ -26,9 +29,11 @@ use crate::machine::process::{Input, ProcessMachine, SignalError};
 use crate::model::event::{Channel as Which, Communication, Entered, Event, Output};
 use crate::model::exit::ExitStatus;
 use crate::model::notice::{Level, Notice};
+use crate::model::pool_notice::PoolNotice;
 use crate::model::signal::Signal;
 use crate::model::state::ProcessState;
 use crate::model::time::{Moment, Now, WallTime};
+use crate::pool::Pool;
 use crate::sys::kernel::SignalFailure;
 
 /// How long a log file may take for the last output of a dead child before the rest is dropped, and a
@@ -46,8 +51,18 @@ pub struct Process {
     /// Numbers launches.
     launches: u64,
     waiters: Waiters,
+    /// Its place in its pool, if it is a listener.
+    seat: Option<Seat>,
     started: Option<WallTime>,
     stopped: Option<WallTime>,
+}
+
+/// A listener's place.
+pub struct Seat {
+    /// Its pool.
+    pub pool: Rc<Pool>,
+    /// How the pool knows it.
+    pub listener: usize,
 }
 
 /// Where a process' output goes, AUTO resolved.
@@ -76,7 +91,7 @@ struct Child {
 
 impl Process {
     /// A process that was never started.
-    pub fn new(key: ProcessKey, config: Arc<ProcessConfig>, logs: LogPaths) -> Self {
+    pub fn new(key: ProcessKey, config: Arc<ProcessConfig>, logs: LogPaths, seat: Option<Seat>) -> Self {
         let machine = ProcessMachine::new(config.name.clone(), policy(&config));
         Self {
             key,
@@ -85,6 +100,7 @@ impl Process {
             logs,
             child: None,
             waiters: Waiters::default(),
+            seat,
             launch: None,
             launches: 0,
             started: None,
@@ -105,6 +121,11 @@ impl Process {
     /// Its state.
     pub fn state(&self) -> ProcessState {
         self.machine.state()
+    }
+
+    /// Its process; 0 when there is none.
+    pub fn pid(&self) -> i32 {
+        self.machine.pid().unwrap_or(0)
     }
 
     /// Its log files.
@@ -129,7 +150,7 @@ impl Process {
             exitstatus: self.machine.exitstatus().unwrap_or(0),
             stdout_logfile: self.logs.stdout.clone(),
             stderr_logfile: self.logs.stderr.clone(),
-            pid: self.machine.pid().unwrap_or(0),
+            pid: self.pid(),
         }
     }
 
@@ -177,6 +198,9 @@ impl Process {
         if matches!(entered, Some(Entered::Starting { .. })) {
             self.started = Some(now.wall);
         }
+        if let (Some(entered), Some(seat)) = (entered, &self.seat) {
+            seat.pool.running(now, seat.listener, entered.state() == ProcessState::Running);
+        }
         host.publish(now, event);
         if let Some(entered) = entered {
             let failed = !self.machine.spawnerr().is_empty();
@@ -219,19 +243,24 @@ impl Process {
     }
 
     fn channel_specs(&self, host: &Host) -> Vec<ChannelSpec> {
-        let spec = |which, config: &ChannelConfig, path: &Option<Arc<PathBuf>>| ChannelSpec {
-            process: self.config.name.clone(),
-            channel: which,
-            announced: config.events_enabled,
-            copied: host.copies_output(),
-            capture: usize::try_from(config.capture_maxbytes).ok().filter(|max| *max > 0),
-            strip_ansi: host.settings.strip_ansi,
-            file: path.as_ref().map(|path| FileSpec {
+        let spec = |which, config: &ChannelConfig, path: &Option<Arc<PathBuf>>| {
+            let protocol = self.seat.is_some() && which == Which::Stdout;
+            let file = |path: &Arc<PathBuf>| FileSpec {
                 path: path.to_path_buf(),
                 maxbytes: config.maxbytes,
                 backups: config.backups,
-            }),
-            syslog: config.syslog,
+            };
+            ChannelSpec {
+                process: self.config.name.clone(),
+                channel: which,
+                announced: config.events_enabled && !protocol,
+                copied: host.copies_output(),
+                protocol,
+                capture: usize::try_from(config.capture_maxbytes).ok().filter(|max| *max > 0 && !protocol),
+                strip_ansi: host.settings.strip_ansi,
+                file: path.as_ref().map(file),
+                syslog: config.syslog && !protocol,
+            }
         };
         let mut specs = vec![spec(Which::Stdout, &self.config.stdout, &self.logs.stdout)];
         if !self.config.redirect_stderr {
@@ -279,6 +308,9 @@ impl Process {
                 }
             }
         }
+        if let Some(seat) = &self.seat {
+            seat.pool.started(now, seat.listener);
+        }
         self.child = Some(Child { stdin: launched.stdin.map(Stdin::new), open, drain_until: None });
     }
 
@@ -301,8 +333,8 @@ impl Process {
         let (process, which, pid) = (channel.spec.process.clone(), channel.spec.channel, channel.pid);
         match report {
             ChannelReport::Output { bytes, lines, rotations, write_errors, data } => {
-                if let (true, Some(data)) = (channel.spec.copied, &data) {
-                    host.notice(now, Notice::OutputCopied(process.clone(), which, data.clone()));
+                if let Some(data) = &data {
+                    self.show_output(host, now, channel, data);
                 }
                 let announced = channel.spec.announced;
                 let output = Output {
@@ -332,6 +364,21 @@ impl Process {
         }
     }
 
+    /// To the activity log, at level debug; to the pool, if it is a listener's.
+    fn show_output(&self, host: &Host, now: Now, channel: &Channel, data: &Bytes) {
+        let process = &channel.spec.process;
+        if channel.spec.copied {
+            let notice = match channel.spec.protocol {
+                true => Notice::Pool(PoolNotice::OutputCopied(process.clone(), data.clone())),
+                false => Notice::OutputCopied(process.clone(), channel.spec.channel, data.clone()),
+            };
+            host.notice(now, notice);
+        }
+        if let (true, Some(seat)) = (channel.spec.protocol, &self.seat) {
+            seat.pool.said(now, seat.listener, data);
+        }
+    }
+
     fn channel_finished(&mut self, host: &mut Host, now: Now, channel: &Arc<Channel>) {
         host.table.remove_channel(channel.key);
         if let Some(child) = &mut self.child {
@@ -347,6 +394,9 @@ impl Process {
             host.release_socket(now, &self.config);
             self.child = None;
             self.step(host, now, Input::Drained);
+            if let Some(seat) = &self.seat {
+                seat.pool.ended(now, seat.listener);
+            }
         }
     }
 

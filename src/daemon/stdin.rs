@@ -56,6 +56,11 @@ impl Stdin {
         Self { feed: Rc::new(Feed { pipe, waiting: RefCell::default() }), writer: None }
     }
 
+    /// Bytes that the pipe has not taken yet.
+    pub fn waiting(&self) -> usize {
+        self.feed.waiting.borrow().bytes
+    }
+
     /// Writes a text behind those before it. Must be called within a `LocalSet`.
     pub fn send(&mut self, text: Bytes) -> Result<(), Refusal> {
         let mut waiting = self.feed.waiting.borrow_mut();

@@ -1,5 +1,7 @@
 //! Ordered shutdown, for good or for a restart (D-275 to D-280).
 
+use std::sync::Arc;
+
 use super::supervisor::Supervisor;
 use crate::machine::process::Input;
 use crate::machine::shutdown::ShutdownPlan;
@@ -26,13 +28,22 @@ impl Supervisor {
     /// Gives the next groups their turn, once those before are stopped; tells who is waited for.
     pub(super) fn advance_stop(&mut self, now: Now) {
         let Some(mut plan) = self.shutdown.take() else { return };
-        while let Some(name) = plan.next(|group| self.is_stopped(group)) {
+        while let Some(name) = self.next_turn(now, &mut plan) {
             self.stop_group(now, &name);
         }
         if !plan.is_done() && plan.should_report(now.mono) {
             self.report_waiting(now);
         }
         self.shutdown = Some(plan);
+    }
+
+    /// The group to be stopped now, if there is one: the next in the plan, once it does not linger.
+    fn next_turn(&mut self, now: Now, plan: &mut ShutdownPlan) -> Option<Arc<str>> {
+        let name = match self.linger_group() {
+            Some(name) => name,
+            None => plan.next(|group| self.is_stopped(group))?,
+        };
+        if self.lingers(now.mono, &name) { None } else { Some(name) }
     }
 
     pub(super) fn is_stopped(&self, group: &str) -> bool {

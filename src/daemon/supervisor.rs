@@ -16,6 +16,7 @@ use super::figures::ConfigReading;
 use super::group::{Group, GroupLogs};
 use super::host::{Answer, Host};
 use super::launch::{Launched, SpawnError};
+use super::pools::Pools;
 use super::process::Process;
 use super::reload::Occasion;
 use super::table::{Ended, ProcessKey};
@@ -89,6 +90,7 @@ pub struct Supervisor {
     pub(super) loader: Loader,
     pub(super) config_reading: ConfigReading,
     pub(super) next_config: Option<Box<Config>>,
+    pub(super) pools: Pools,
     ticks: TickClock,
     next_tick: Moment,
     next_key: u64,
@@ -112,6 +114,7 @@ impl Supervisor {
             loader,
             config_reading: ConfigReading::good(now),
             next_config: None,
+            pools: Pools::default(),
             ticks,
             next_tick: Moment::default(),
             next_key: 0,
@@ -125,11 +128,15 @@ impl Supervisor {
             return;
         }
         let name = Arc::clone(&config.name);
+        let pool = self.open_pool(&config);
         let next_key = &mut self.next_key;
-        let (group, processes) = Group::new(config, logs, || {
+        let (group, processes) = Group::new(config, logs, pool.as_ref().map(|(pool, _)| pool), || {
             *next_key += 1;
             ProcessKey(*next_key)
         });
+        if let Some(pool) = pool {
+            self.seat_pool(&name, pool, group.processes.clone());
+        }
         self.groups.push(group);
         for process in processes {
             self.names.insert(process.config().name.clone(), process.key());
@@ -182,7 +189,10 @@ impl Supervisor {
     fn next_deadline(&self) -> Moment {
         let tick = self.next_tick;
         let report = self.shutdown.as_ref().and_then(ShutdownPlan::report_deadline);
-        [self.host.deadlines.next(), report].into_iter().flatten().fold(tick, Moment::min)
+        [self.host.deadlines.next(), report, self.linger_deadline()]
+            .into_iter()
+            .flatten()
+            .fold(tick, Moment::min)
     }
 
     fn handle(&mut self, wake: Wake, sources: &mut Sources) {
@@ -210,6 +220,7 @@ impl Supervisor {
         }
         self.tick(now);
         self.advance_stop(now);
+        self.serve_pools(now);
         self.host.journal.flush(self.host.channels.workers());
     }
 
@@ -355,7 +366,8 @@ impl Supervisor {
     }
 
     /// Ends the generation: what the log holds back is written, within a second.
-    pub fn close(self) -> Host {
+    pub fn close(mut self) -> Host {
+        self.close_pools(self.host.clock.now());
         self.host.journal.settle(self.host.channels.workers(), Duration::from_secs(1));
         self.host
     }

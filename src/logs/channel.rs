@@ -28,6 +28,8 @@ pub struct ChannelSpec {
     pub announced: bool,
     /// Somebody else wants to see the bytes: the activity log at level debug.
     pub copied: bool,
+    /// It is a listener's side of the protocol: reported byte for byte, whatever the log shows (E-134).
+    pub protocol: bool,
     /// Size of the capture buffer, if capture is on (D-443).
     pub capture: Option<usize>,
     /// Escape sequences are removed (D-440).
@@ -163,7 +165,7 @@ impl Channel {
 
     /// Whether the bytes themselves are reported.
     pub(super) fn is_tapped(&self) -> bool {
-        self.spec.announced || self.spec.copied
+        self.spec.announced || self.spec.copied || self.spec.protocol
     }
 
     /// Takes the figures that were not reported yet.

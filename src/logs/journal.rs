@@ -31,6 +31,8 @@ const MAX_WAITING: usize = 1 << 20;
 pub struct Journal {
     level: Level,
     outlets: Vec<Arc<Outlet>>,
+    /// The daemon's own stdout and stderr, for what is no line of the log.
+    console: [Arc<Outlet>; 2],
     /// The second that was last formatted, and how it is written.
     second: Cell<Option<(i64, [u8; 19])>>,
 }
@@ -55,6 +57,7 @@ enum Target {
     File(FileSink),
     Syslog,
     Stdout,
+    Stderr,
 }
 
 /// Where the activity log goes, beside stdout.
@@ -77,9 +80,10 @@ impl Journal {
             // A stdout that is closed is found out by the first line, which is lost.
             drop(stdio::append_to_stdout());
         }
-        let echo = echo.then_some(Target::Stdout);
-        let outlets = [target].into_iter().chain(echo).map(|t| Arc::new(Outlet::new(t))).collect();
-        Ok(Rc::new(Self { level, outlets, second: Cell::new(None) }))
+        let console = [Target::Stdout, Target::Stderr].map(|target| Arc::new(Outlet::new(target)));
+        let echo = echo.then(|| Arc::clone(&console[0]));
+        let outlets = [Arc::new(Outlet::new(target))].into_iter().chain(echo).collect();
+        Ok(Rc::new(Self { level, outlets, console, second: Cell::new(None) }))
     }
 
     /// The least level that is written.
@@ -102,9 +106,18 @@ impl Journal {
         }
     }
 
+    /// Writes to the daemon's own stdout, or stderr, what is no line of the log (E-126).
+    pub fn print(&self, text: &[u8], to_stderr: bool) {
+        self.console[usize::from(to_stderr)].add(text);
+    }
+
+    fn all_outlets(&self) -> impl Iterator<Item = &Arc<Outlet>> {
+        self.outlets.iter().chain(&self.console)
+    }
+
     /// Hands what has come in to the workers.
     pub fn flush(&self, workers: &Workers) {
-        for outlet in &self.outlets {
+        for outlet in self.all_outlets() {
             Outlet::flush(outlet, workers);
         }
     }
@@ -128,7 +141,7 @@ impl Journal {
     pub fn settle(&self, workers: &Workers, patience: Duration) {
         self.flush(workers);
         let deadline = Instant::now() + patience;
-        for outlet in &self.outlets {
+        for outlet in self.all_outlets() {
             outlet.settle(deadline);
         }
     }
@@ -257,6 +270,7 @@ impl Target {
                 let mut stdout = io::stdout().lock();
                 drop(stdout.write_all(lines).and_then(|()| stdout.flush()));
             }
+            Self::Stderr => drop(io::stderr().lock().write_all(lines)),
         }
     }
 

@@ -230,6 +230,12 @@ impl Pump {
     fn take(&mut self, channel: &Channel, chunk: &[u8], scratch: &mut Scratch, reports: &mut Reports) {
         channel.tally.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         channel.tally.lines.fetch_add(memchr::memchr_iter(b'\n', chunk).count() as u64, Ordering::Relaxed);
+        if channel.spec.protocol {
+            let report = Self::output(channel, chunk);
+            // A log that is stuck does not hold up the protocol.
+            channel.tally.untaken.fetch_add(chunk.len(), Ordering::AcqRel);
+            reports.push(report);
+        }
         match &mut self.filter {
             Filter::Capture(scanner) => {
                 scanner.push(Bytes::copy_from_slice(chunk), &mut scratch.pieces);
@@ -262,10 +268,13 @@ impl Pump {
         if logged {
             self.log(channel, data, reports);
         }
-        if channel.is_tapped() {
-            let report = channel.take_figures_with(Some(Bytes::copy_from_slice(data)));
-            self.report(channel, report, reports);
+        if channel.is_tapped() && !channel.spec.protocol {
+            self.report(channel, Self::output(channel, data), reports);
         }
+    }
+
+    fn output(channel: &Channel, data: &[u8]) -> ChannelReport {
+        channel.take_figures_with(Some(Bytes::copy_from_slice(data)))
     }
 
     fn report(&mut self, channel: &Channel, report: ChannelReport, reports: &mut Reports) {

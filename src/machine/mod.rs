@@ -1,8 +1,11 @@
 //! Floor 2: decisions. Input and time go in, effects come out; nobody here reads a clock or a file.
 
 pub mod effect;
+pub mod listener;
 pub mod policy;
+pub mod pool;
 pub mod process;
+pub mod result;
 pub mod rotation;
 pub mod shutdown;
 pub mod tick;

@@ -159,7 +159,6 @@ pub fn describe(effect: &Effect) -> String {
     match effect {
         Effect::Publish(Event::StateChanged(change)) => {
             let payload = Event::StateChanged(change.clone()).payload().unwrap();
-            let payload = String::from_utf8(payload).unwrap();
             let (_, rest) = payload.split_once("from_state:").unwrap();
             format!("{} from {rest}", change.entered.state())
         }

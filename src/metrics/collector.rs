@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use prometheus::Histogram;
 
+use super::pools::Durations;
 use super::traffic::histogram;
 use crate::bus::Observer;
 use crate::config::schema::GroupConfig;
@@ -20,6 +21,7 @@ use crate::model::exit::ExitStatus;
 use crate::model::interest::Interest;
 use crate::model::name::ProcessName;
 use crate::model::notice::{Level, Notice};
+use crate::model::pool_notice::PoolNotice;
 use crate::model::signal::Signal;
 use crate::model::time::{Moment, Now};
 
@@ -104,6 +106,8 @@ pub struct Collector {
     /// The least level that the activity log writes.
     level: Cell<Level>,
     start_durations: Histogram,
+    /// Of each pool that was heard of.
+    pools: RefCell<HashMap<Arc<str>, Durations>>,
 }
 
 impl Collector {
@@ -117,6 +121,7 @@ impl Collector {
                 "Time from the decision to start a process until it was spawned.",
                 &START_BUCKETS,
             ),
+            pools: RefCell::default(),
         })
     }
 
@@ -127,11 +132,39 @@ impl Collector {
         let processes = groups.iter().flat_map(|group| &group.processes);
         let configured: HashSet<&ProcessName> = processes.map(|process| &process.name).collect();
         self.counts.borrow_mut().processes.retain(|name, _| configured.contains(name));
+        self.pools.borrow_mut().retain(|name, _| groups.iter().any(|group| group.name == *name));
     }
 
     /// All that was counted so far.
     pub fn counts(&self) -> Counts {
         self.counts.borrow().clone()
+    }
+
+    /// How long the events of a pool took.
+    pub fn durations(&self, pool: &Arc<str>) -> Durations {
+        self.with_durations(pool, Durations::clone)
+    }
+
+    fn with_durations<T>(&self, pool: &Arc<str>, read: impl FnOnce(&Durations) -> T) -> T {
+        let mut pools = self.pools.borrow_mut();
+        match pools.get(pool) {
+            Some(durations) => read(durations),
+            None => read(pools.entry(Arc::clone(pool)).or_default()),
+        }
+    }
+
+    fn pool_noticed(&self, notice: &PoolNotice) {
+        match notice {
+            PoolNotice::EventSent { listener, waited, first: true, .. } => {
+                self.with_durations(listener.group(), |it| it.delivery.observe(waited.as_secs_f64()));
+            }
+            PoolNotice::EventProcessed { listener, took }
+            | PoolNotice::EventRejected { listener, took }
+            | PoolNotice::EventFailed { listener, took } => {
+                self.with_durations(listener.group(), |it| it.processing.observe(took.as_secs_f64()));
+            }
+            _ => {}
+        }
     }
 
     /// The histogram of starts.
@@ -171,6 +204,7 @@ impl Collector {
             Notice::SpawnFailed(name, _) => counts.process(name).spawn_failures += 1,
             Notice::Exited { status, .. } | Notice::Stopped { status, .. } => counts.totals.exited(*status),
             Notice::OutputDropped(_, _, bytes) => counts.totals.dropped_bytes += bytes,
+            Notice::Pool(notice) => self.pool_noticed(notice),
             _ => {}
         }
     }
@@ -187,7 +221,10 @@ impl Observer for Collector {
         match &record.event {
             Event::StateChanged(change) => self.entered(record.at, change, counts.process(&change.process)),
             Event::OutputRead(output) => counts.process(&output.process).read(output),
-            Event::GroupChanged(GroupChange::Removed(group)) => counts.forget(group),
+            Event::GroupChanged(GroupChange::Removed(group)) => {
+                counts.forget(group);
+                self.pools.borrow_mut().remove(group);
+            }
             Event::Noticed(notice) => self.noticed(record.at, notice, counts),
             Event::Communicated(_)
             | Event::RemotelyCommunicated(_)

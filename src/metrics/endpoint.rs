@@ -105,9 +105,9 @@ impl Metrics {
         let mut gathered = traffic.families();
         gathered.extend(collector.start_durations().collect());
         Ok(Scrape {
+            durations: figures.pools.iter().map(|pool| collector.durations(&pool.figures.name)).collect(),
             figures,
             counts: collector.counts(),
-            pools: Vec::new(),
             bus: BusFigures {
                 published: bus.last_seq(),
                 subscriptions: vec![("events", feed.readers() as u64, feed.missed())],

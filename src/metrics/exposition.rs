@@ -3,7 +3,7 @@
 use prometheus::proto::MetricFamily;
 
 use super::collector::{Counts, LEVELS, Totals};
-use super::pools::{self, PoolFigures};
+use super::pools::{self, Durations};
 use super::programs::Rows;
 use super::resources::Readings;
 use super::text::{Format, Kind, Text, label};
@@ -25,7 +25,8 @@ const STATES: [&str; 4] = ["RUNNING", "RESTARTING", "SHUTDOWN", "FATAL"];
 pub(super) struct Scrape {
     pub figures: Figures,
     pub counts: Counts,
-    pub pools: Vec<PoolFigures>,
+    /// Of each pool, in the order of the figures.
+    pub durations: Vec<Durations>,
     pub bus: BusFigures,
     /// What the `prometheus` crate counts.
     pub gathered: Vec<MetricFamily>,
@@ -55,14 +56,14 @@ pub(super) fn render(scrape: &Scrape, wanted: &MetricsConfig, format: Format) ->
     for family in &scrape.gathered {
         text.gathered(family);
     }
-    pools::write(&scrape.pools, &mut text);
+    pools::write(&scrape.figures.pools, &scrape.durations, &mut text);
     Rows::new(processes, &scrape.counts.processes, &readings).write(wanted, scrape.now, &mut text);
     text.finish()
 }
 
 /// M-020 to M-023
 fn daemon(scrape: &Scrape, text: &mut Text) {
-    let Figures { state, config, processes } = &scrape.figures;
+    let Figures { state, config, processes, .. } = &scrape.figures;
     text.family(Kind::Gauge, "supervisor_build_info", "1; the version is in the label.");
     text.sample(&label("version", env!("CARGO_PKG_VERSION")), 1_u64);
     text.family(Kind::Gauge, "supervisor_state", "1 for the state the daemon is in, 0 for the others.");

@@ -155,7 +155,8 @@ impl Text {
         }
     }
 
-    fn histogram(&mut self, labels: &str, histogram: &prometheus::proto::Histogram) {
+    /// The samples of a histogram.
+    pub(super) fn histogram(&mut self, labels: &str, histogram: &prometheus::proto::Histogram) {
         let count = histogram.get_sample_count();
         for bucket in histogram.get_bucket() {
             let bound = match self.format {

@@ -5,6 +5,7 @@
 //! get is rendered at the edge, by [`Event::payload`]; the bus number `seq` has nothing to do with the
 //! listener protocol's serials.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use bytes::Bytes;
 
 use super::name::ProcessName;
 use super::notice::Notice;
+use super::pyrepr;
 use super::state::ProcessState;
 use super::time::{Now, WallTime};
 
@@ -253,26 +255,33 @@ impl Event {
     }
 
     /// The body of the event as listeners get it (events.md, section 1), or `None` for kinds that
-    /// listeners never hear of. Bytes that are not UTF-8 are left as they are; the envelope's writer
-    /// replaces them (E-064).
-    pub fn payload(&self) -> Option<Vec<u8>> {
+    /// listeners never hear of. Data that is not UTF-8 is shown as Python shows bytes (E-064).
+    pub fn payload(&self) -> Option<String> {
         match self {
             Self::StateChanged(change) => Some(change.payload()),
             Self::OutputRead(output) if output.announced => Some(output.payload()),
             Self::OutputRead(_) | Self::Noticed(_) => None,
             Self::Communicated(c) => Some(c.payload()),
-            Self::RemotelyCommunicated(r) => Some([b"type:", &r.kind[..], b"\n", &r.data[..]].concat()),
-            Self::SupervisorChanged(_) => Some(Vec::new()),
-            Self::Ticked(tick) => Some(format!("when:{}", tick.when.secs()).into_bytes()),
+            Self::RemotelyCommunicated(r) => Some(format!("type:{}\n{}", text(&r.kind), text(&r.data))),
+            Self::SupervisorChanged(_) => Some(String::new()),
+            Self::Ticked(tick) => Some(format!("when:{}", tick.when.secs())),
             Self::GroupChanged(GroupChange::Added(name) | GroupChange::Removed(name)) => {
-                Some(format!("groupname:{name}\n").into_bytes())
+                Some(format!("groupname:{name}\n"))
             }
         }
     }
 }
 
+/// Data as text (E-064).
+fn text(data: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(data) {
+        Ok(text) => text.into(),
+        Err(_) => format!("Undecodable: {}", pyrepr::bytes(data)).into(),
+    }
+}
+
 impl StateChange {
-    fn payload(&self) -> Vec<u8> {
+    fn payload(&self) -> String {
         let mut text = format!(
             "processname:{} groupname:{} from_state:{}",
             self.process.name(),
@@ -288,32 +297,27 @@ impl StateChange {
             Entered::Fatal | Entered::Unknown => Ok(()),
         };
         written.expect("writing to a String cannot fail");
-        text.into_bytes()
+        text
     }
 }
 
 impl Output {
-    fn payload(&self) -> Vec<u8> {
-        let head = format!(
-            "processname:{} groupname:{} pid:{} channel:{}\n",
+    fn payload(&self) -> String {
+        format!(
+            "processname:{} groupname:{} pid:{} channel:{}\n{}",
             self.process.name(),
             self.process.group(),
             self.pid,
-            self.channel.name()
-        );
-        [head.as_bytes(), self.data.as_deref().unwrap_or_default()].concat()
+            self.channel.name(),
+            text(self.data.as_deref().unwrap_or_default())
+        )
     }
 }
 
 impl Communication {
-    fn payload(&self) -> Vec<u8> {
-        let head = format!(
-            "processname:{} groupname:{} pid:{}\n",
-            self.process.name(),
-            self.process.group(),
-            self.pid
-        );
-        [head.as_bytes(), &self.data[..]].concat()
+    fn payload(&self) -> String {
+        let (name, group) = (self.process.name(), self.process.group());
+        format!("processname:{name} groupname:{group} pid:{}\n{}", self.pid, text(&self.data))
     }
 }
 
@@ -492,7 +496,7 @@ mod tests {
     }
 
     fn text(event: &Event) -> String {
-        String::from_utf8(event.payload().unwrap()).unwrap()
+        event.payload().unwrap()
     }
 
     #[test]
@@ -531,7 +535,7 @@ mod tests {
         }
     }
 
-    // E-012, E-014, E-015, E-017, E-019, E-021
+    // E-012, E-014, E-015, E-017, E-019, E-021, E-064
     #[test]
     fn payloads_of_the_others() {
         let process = ProcessName::new("g".into(), "p");
@@ -553,7 +557,10 @@ mod tests {
         assert_eq!(Event::OutputRead(Output { announced: false, ..output }).payload(), None);
         let message =
             Communication { process, pid: 7, channel: Channel::Stdout, data: Bytes::from_static(b"hi") };
-        assert_eq!(text(&Event::Communicated(message)), "processname:p groupname:g pid:7\nhi");
+        assert_eq!(text(&Event::Communicated(message.clone())), "processname:p groupname:g pid:7\nhi");
+        let message = Communication { data: Bytes::from_static(b"\xc3\xa9\xff"), ..message };
+        let shown = text(&Event::Communicated(message));
+        assert_eq!(shown, "processname:p groupname:g pid:7\nUndecodable: b'\\xc3\\xa9\\xff'");
         let remote = RemoteCommunication { kind: Bytes::from_static(b"t"), data: Bytes::from_static(b"d") };
         assert_eq!(text(&Event::RemotelyCommunicated(remote)), "type:t\nd");
         assert_eq!(text(&Event::SupervisorChanged(SupervisorChange::Running)), "");

@@ -6,6 +6,7 @@ pub mod exit;
 pub mod interest;
 pub mod name;
 pub mod notice;
+pub mod pool_notice;
 pub mod pyrepr;
 pub mod signal;
 pub mod state;

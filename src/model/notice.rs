@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::event::Channel;
 use super::exit::ExitStatus;
 use super::name::ProcessName;
+use super::pool_notice::PoolNotice;
 use super::signal::Signal;
 use super::state::ProcessState;
 
@@ -138,6 +139,8 @@ pub enum Notice {
     LogWriteFailed(ProcessName, Channel, Arc<str>),
     /// This many bytes of output were dropped since the last such notice.
     OutputDropped(ProcessName, Channel, u64),
+    /// Something about listeners and their events.
+    Pool(PoolNotice),
     /// The daemon received a signal (D-260 to D-265).
     SignalReceived(Signal, SignalMeaning),
     /// The activity log is about to be opened again (D-264).
@@ -192,6 +195,7 @@ impl Notice {
             | Self::OutputCopied(..)
             | Self::CommunicationEmitted(..) => Level::Debug,
             Self::StateReported(..) => Level::Blather,
+            Self::Pool(notice) => notice.level(),
             Self::SignalReceived(_, meaning) => meaning.level(),
         }
     }
@@ -270,6 +274,7 @@ impl fmt::Display for Notice {
             Self::OutputDropped(p, channel, bytes) => {
                 write!(f, "dropped {bytes} bytes of the {} log of '{}'", channel.name(), p.name())
             }
+            Self::Pool(notice) => notice.fmt(f),
             Self::SignalReceived(signal, meaning) => signal_received(f, *signal, *meaning),
             Self::LogReopening => f.write_str("supervisord logreopen"),
         }

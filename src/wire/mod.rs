@@ -2,4 +2,5 @@
 
 pub mod ansi;
 pub mod capture;
+pub mod listener;
 pub mod xmlrpc;

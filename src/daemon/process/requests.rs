@@ -8,7 +8,9 @@ use bytes::Bytes;
 use super::Process;
 use crate::daemon::command::{Patience, Refusal};
 use crate::daemon::host::Host;
+use crate::daemon::stdin::Stdin;
 use crate::daemon::waiters::{Goal, ResultSender};
+use crate::machine::pool;
 use crate::machine::process::Input;
 use crate::model::event::Channel;
 use crate::model::signal::Signal;
@@ -83,6 +85,21 @@ impl Process {
         let child = self.child.as_mut().filter(|child| child.drain_until.is_none() && !stopping);
         let stdin = &mut child.ok_or(Refusal::NotRunning)?.stdin;
         stdin.as_mut().ok_or(Refusal::StdinClosed)?.send(text)
+    }
+
+    /// Writes an event to its stdin (E-130 to E-132).
+    pub fn send_event(&mut self, envelope: Bytes) -> Result<(), pool::Refusal> {
+        let child = self.child.as_mut().filter(|child| child.drain_until.is_none());
+        let stdin = child.and_then(|child| child.stdin.as_mut()).ok_or(pool::Refusal::Closed)?;
+        stdin.send(envelope).map_err(|refusal| match refusal {
+            Refusal::StdinFull => pool::Refusal::Full,
+            _ => pool::Refusal::Closed,
+        })
+    }
+
+    /// Bytes that its stdin has not taken yet.
+    pub fn unsent(&self) -> usize {
+        self.child.as_ref().and_then(|child| child.stdin.as_ref()).map_or(0, Stdin::waiting)
     }
 
     /// The log of one of its channels.

@@ -72,7 +72,7 @@ impl Observer for Recorder {
 fn describe(event: &Event) -> Option<String> {
     Some(match event {
         Event::StateChanged(change) => {
-            let payload = String::from_utf8(event.payload().unwrap()).unwrap();
+            let payload = event.payload().unwrap();
             let figures = payload.split(' ').skip(3).collect::<Vec<_>>().join(" ");
             format!("{} {} {figures}", change.process.name(), change.entered.state()).trim().to_owned()
         }
@@ -223,6 +223,7 @@ impl Daemon {
             bus,
             journal,
             channels,
+            serials: Rc::default(),
             settings,
             fcgi: FcgiSockets::default(),
             table: Table::default(),

@@ -77,6 +77,7 @@ impl Rig {
             channel: Which::Stdout,
             announced: false,
             copied: false,
+            protocol: false,
             capture: None,
             strip_ansi: false,
             file: Some(FileSpec { path: self.path(name), maxbytes: 0, backups: 0 }),

@@ -1,0 +1,149 @@
+//! Event listener pools within the daemon: each beside its group, served at the end of every pass.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::command::{ListenerProcess, PoolInfo};
+use super::host::Host;
+use super::process::Process;
+use super::supervisor::Supervisor;
+use super::table::ProcessKey;
+use crate::bus::ObserverId;
+use crate::config::schema::GroupConfig;
+use crate::machine::pool::Refusal;
+use crate::model::notice::Notice;
+use crate::model::pool_notice::PoolNotice;
+use crate::model::time::{Moment, Now};
+use crate::pool::{Outside, Pool};
+
+/// How long a pool whose turn to stop has come may go on with what it has (E-183).
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A pool of the daemon.
+pub(super) struct SeatedPool {
+    group: Arc<str>,
+    pool: Rc<Pool>,
+    observer: ObserverId,
+    /// Its listeners, in the pool's order.
+    listeners: Vec<ProcessKey>,
+}
+
+/// All pools, and the one that is let finish before it is stopped.
+#[derive(Default)]
+pub(super) struct Pools {
+    seated: Vec<SeatedPool>,
+    lingering: Option<(Arc<str>, Moment)>,
+}
+
+/// What a pool does to the world.
+struct Stage<'a> {
+    now: Now,
+    host: &'a Host,
+    processes: &'a mut BTreeMap<ProcessKey, Process>,
+    listeners: &'a [ProcessKey],
+}
+
+impl Outside for Stage<'_> {
+    fn send(&mut self, listener: usize, envelope: Bytes) -> Result<(), Refusal> {
+        let process = self.listeners.get(listener).and_then(|key| self.processes.get_mut(key));
+        process.ok_or(Refusal::Closed)?.send_event(envelope)
+    }
+
+    fn publish(&mut self, notice: PoolNotice) {
+        self.host.notice(self.now, Notice::Pool(notice));
+    }
+
+    fn print(&mut self, text: &[u8], to_stderr: bool) {
+        self.host.journal.print(text, to_stderr);
+    }
+}
+
+impl Supervisor {
+    /// The pool of a group that is about to be added, if it is one; it hears of the group itself (E-050).
+    pub(super) fn open_pool(&self, config: &GroupConfig) -> Option<(Rc<Pool>, ObserverId)> {
+        let pool = Pool::new(config, &self.host.settings.identifier, &self.host.serials)?;
+        let observer = self.host.bus.observe(Rc::clone(&pool) as Rc<_>);
+        Some((pool, observer))
+    }
+
+    /// Its listeners are there.
+    pub(super) fn seat_pool(
+        &mut self,
+        group: &Arc<str>,
+        (pool, observer): (Rc<Pool>, ObserverId),
+        listeners: Vec<ProcessKey>,
+    ) {
+        let group = Arc::clone(group);
+        self.pools.seated.push(SeatedPool { group, pool, observer, listeners });
+    }
+
+    /// Hands out events to listeners that can take them.
+    pub(super) fn serve_pools(&mut self, now: Now) {
+        let Self { host, processes, pools, .. } = self;
+        for SeatedPool { pool, listeners, .. } in &pools.seated {
+            pool.settle(now, &mut Stage { now, host, processes, listeners });
+        }
+    }
+
+    /// A group is no more; if it was a pool, what that holds is lost (E-095).
+    pub(super) fn close_pool(&mut self, now: Now, group: &str) {
+        if let Some(at) = self.pools.seated.iter().position(|seated| *seated.group == *group) {
+            let seated = self.pools.seated.remove(at);
+            self.end_pool(now, seated);
+        }
+    }
+
+    /// All groups are no more.
+    pub(super) fn close_pools(&mut self, now: Now) {
+        for seated in std::mem::take(&mut self.pools.seated) {
+            self.end_pool(now, seated);
+        }
+    }
+
+    fn end_pool(&mut self, now: Now, SeatedPool { pool, observer, listeners, .. }: SeatedPool) {
+        self.host.bus.dismiss(observer);
+        let Self { host, processes, .. } = self;
+        pool.end(now, &mut Stage { now, host, processes, listeners: &listeners });
+    }
+
+    /// Whether a group whose turn to stop has come may still go on, since its listeners have events to
+    /// answer; to be asked again and again (E-183).
+    pub(super) fn lingers(&mut self, now: Moment, group: &str) -> bool {
+        let until = match &self.pools.lingering {
+            Some((name, until)) if **name == *group => *until,
+            _ => now + LINGER,
+        };
+        let seated = self.pools.seated.iter().find(|seated| *seated.group == *group);
+        let lingers = seated.is_some_and(|seated| seated.pool.is_serving()) && now < until;
+        self.pools.lingering = lingers.then(|| (group.into(), until));
+        lingers
+    }
+
+    /// The group that lingered when it was last looked at.
+    pub(super) fn linger_group(&self) -> Option<Arc<str>> {
+        self.pools.lingering.as_ref().map(|(group, _)| Arc::clone(group))
+    }
+
+    /// When the group that lingers is to be looked at again.
+    pub(super) fn linger_deadline(&self) -> Option<Moment> {
+        self.pools.lingering.as_ref().map(|(_, until)| *until)
+    }
+
+    pub(super) fn list_pools(&self, now: Now) -> Vec<PoolInfo> {
+        self.pools.seated.iter().map(|seated| self.describe_pool(now, seated)).collect()
+    }
+
+    fn describe_pool(&self, now: Now, seated: &SeatedPool) -> PoolInfo {
+        let processes = seated.listeners.iter().filter_map(|key| self.processes.get(key));
+        let processes = processes.map(|process| ListenerProcess {
+            state: process.state(),
+            pid: process.pid(),
+            unsent: process.unsent(),
+        });
+        PoolInfo { figures: seated.pool.figures(now.mono), processes: processes.collect() }
+    }
+}
