@@ -1,6 +1,6 @@
 //! What Tab offers (C-485).
 
-use super::commands::TOPICS;
+use super::commands::topics;
 use super::render::name_spec;
 use crate::client::proxy::ProcessInfo;
 
@@ -23,9 +23,7 @@ impl Kind {
     /// All that begins with `word`, each with a blank behind it.
     pub fn candidates(self, word: &str, processes: &[ProcessInfo]) -> Vec<String> {
         let all = match self {
-            Self::Commands => {
-                TOPICS.iter().map(|(name, _)| (*name).to_owned()).chain(["help".to_owned()]).collect()
-            }
+            Self::Commands => topics().map(str::to_owned).collect(),
             Self::Groups => groups(processes),
             Self::Processes => specs(word, processes),
             Self::Channels => vec!["stdout".to_owned(), "stderr".to_owned()],
@@ -48,7 +46,7 @@ pub(super) fn at(line: &str) -> (usize, &str, Kind) {
         "help" => Kind::Commands,
         "add" | "remove" | "update" => Kind::Groups,
         "tail" if names > 0 => Kind::Channels,
-        "clear" | "fg" | "pid" | "restart" | "signal" | "start" | "status" | "stop" | "tail" => {
+        "clear" | "events" | "fg" | "pid" | "restart" | "signal" | "start" | "status" | "stop" | "tail" => {
             Kind::Processes
         }
         _ => Kind::Nothing,

@@ -11,7 +11,7 @@ type Topic = (&'static str, &'static [Line]);
 
 /// All topics, in the order of their list (C-491); the left column is the reference's (C-493, C-494).
 #[rustfmt::skip]
-pub(in crate::ctl) const TOPICS: [Topic; 21] = [
+const TOPICS: [Topic; 21] = [
     ("add", &[("add <name> [...]", "\t", "Start to supervise new groups of the configuration last read")]),
     ("avail", &[("avail", "\t\t\t", "List every configured process, active or not")]),
     ("clear", &[("clear <name>", "\t\t", "Empty the logs of a process"),
@@ -73,14 +73,26 @@ pub(in crate::ctl) const TOPICS: [Topic; 21] = [
 /// Of start, stop and restart.
 const WAITING: Line = ("--no-wait, --timeout <seconds>", "\t", "Return at once, or after so long");
 
-/// Topics that are not in the list.
-const HIDDEN: Topic =
-    ("help", &[("help", "\t\t", "List the topics"), ("help <action>", "\t", "Say what an action does")]);
+/// Topics that are not in the list, which is the reference's.
+#[rustfmt::skip]
+const HIDDEN: [Topic; 2] = [
+    ("events", &[("events", "\t\t\t\t", "Show the last events"),
+        ("events <name> [...]", "\t\t", "Show those of processes, or of groups (<gname>:*)"),
+        ("events -f [...]", "\t\t\t", "Then follow what happens until Ctrl-C"),
+        ("events --type <type> [...]", "\t", "Show events of this type (several: one --type each)"),
+        ("events --json [...]", "\t\t", "The same for programs to read, as always in a pipe")]),
+    ("help", &[("help", "\t\t", "List the topics"), ("help <action>", "\t", "Say what an action does")]),
+];
 
 const HEADING: &str = "default commands (type help <topic>):";
 
 /// Widest line of the list.
 const WIDTH: usize = 79;
+
+/// The names of all topics: all commands.
+pub(in crate::ctl) fn topics() -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().chain(&HIDDEN).map(|(name, _)| *name)
+}
 
 /// The `help` command (C-471).
 pub(super) fn help(session: &mut Session, topic: &str) {
@@ -102,7 +114,7 @@ fn list(session: &mut Session) {
 
 /// What one topic says.
 pub(super) fn show(session: &mut Session, topic: &str) {
-    match TOPICS.iter().chain([&HIDDEN]).find(|(name, _)| *name == topic) {
+    match TOPICS.iter().chain(&HIDDEN).find(|(name, _)| *name == topic) {
         Some((_, lines)) => {
             for (written, gap, explanation) in *lines {
                 session.out.line(format!("{written}{gap}{explanation}"));

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod daemon;
+mod events;
 mod foreground;
 mod help;
 mod lifecycle;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use super::faults::exit;
 use super::session::{Session, Trouble};
 
-pub(super) use help::TOPICS;
+pub(super) use help::topics;
 
 /// Whether the shell goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,7 @@ async fn dispatch(session: &mut Session, name: &str, argument: &str, line: &str)
         "add" => configuration::add(session, &words).await,
         "avail" => configuration::avail(session, &words).await,
         "clear" => lifecycle::clear(session, &words).await,
+        "events" => events::events(session, &words).await,
         "fg" => foreground::fg(session, &words).await,
         "help" => {
             help::help(session, argument);
