@@ -2,6 +2,7 @@
 
 pub mod activity;
 pub mod daemon;
+pub mod http;
 pub mod ports;
 pub mod processes;
 pub mod random;

@@ -88,21 +88,20 @@ mod nowhere {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
-    use super::*;
-
     // M-041, M-042
+    #[cfg(target_os = "linux")]
     #[test]
     fn this_process() {
         let pid = i32::try_from(std::process::id()).unwrap();
-        let resources = resources(pid).unwrap();
+        let resources = super::resources(pid).unwrap();
         let parent = i32::try_from(std::os::unix::process::parent_id()).unwrap();
         assert_eq!((resources.usage.pid, resources.usage.parent), (pid, parent));
         assert!(resources.virtual_memory > resources.usage.resident_memory);
         assert!(resources.usage.resident_memory > 100_000 && resources.threads > 0);
         assert!(resources.open_fds.is_some_and(|open| open > 2));
-        assert!(usages().iter().any(|usage| usage.pid == pid));
+        assert!(super::usages().iter().any(|usage| usage.pid == pid));
         assert_eq!(super::resources(-1), None);
     }
 }
