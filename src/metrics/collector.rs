@@ -298,3 +298,120 @@ impl Totals {
         codes.chain(signals).filter(|(_, count)| *count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::EventBus;
+    use crate::model::event::SupervisorChange;
+    use crate::model::state::ProcessState;
+
+    struct Fixture {
+        bus: EventBus,
+        collector: Rc<Collector>,
+        at: Now,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let (bus, collector) = (EventBus::new(), Collector::new());
+            bus.observe(Rc::clone(&collector) as Rc<_>);
+            Self { bus, collector, at: Now::default() }
+        }
+
+        fn publish(&self, event: Event) {
+            self.bus.publish(self.at, event);
+        }
+
+        fn notice(&self, notice: Notice) {
+            self.publish(Event::Noticed(notice));
+        }
+
+        fn enter(&self, group: &str, entered: Entered) {
+            let (process, from) = (name(group), ProcessState::Starting);
+            self.publish(Event::StateChanged(StateChange { process, from, entered }));
+        }
+
+        fn of(&self, group: &str) -> ProcessCounts {
+            self.collector.counts().processes.get(&name(group)).copied().unwrap_or_default()
+        }
+    }
+
+    fn name(group: &str) -> ProcessName {
+        ProcessName::new(group.into(), "p")
+    }
+
+    // M-034, M-035, M-037: a restart counts when it has led to a child.
+    #[test]
+    fn starts() {
+        let mut fixture = Fixture::new();
+        for (restart, spawned) in [(false, true), (true, false), (true, true)] {
+            fixture.enter("g", Entered::Starting { tries: 0, restart });
+            fixture.at.mono = fixture.at.mono + std::time::Duration::from_millis(2);
+            fixture.notice(match spawned {
+                true => Notice::Spawned(name("g"), 7),
+                false => Notice::SpawnFailed(name("g"), "x".into()),
+            });
+        }
+        let counts = fixture.of("g");
+        assert_eq!((counts.starts, counts.restarts, counts.spawn_failures), (2, 1, 1));
+        let durations = fixture.collector.start_durations();
+        assert_eq!(durations.get_sample_count(), 2);
+        assert!((durations.get_sample_sum() - 0.004).abs() < 1e-9);
+    }
+
+    // M-006
+    #[test]
+    fn what_is_removed_is_forgotten() {
+        let fixture = Fixture::new();
+        for group in ["a", "b"] {
+            fixture.notice(Notice::Spawned(name(group), 7));
+            let listener = name(group);
+            fixture.notice(Notice::Pool(PoolNotice::EventProcessed { listener, took: Default::default() }));
+        }
+        let processed = |pool: &str| fixture.collector.durations(&pool.into()).processing.get_sample_count();
+        fixture.publish(Event::GroupChanged(GroupChange::Removed("a".into())));
+        assert_eq!((fixture.of("a").starts, fixture.of("b").starts), (0, 1));
+        assert_eq!((processed("a"), processed("b")), (0, 1));
+        fixture.collector.begin(&[], Level::Info);
+        assert_eq!((fixture.of("b").starts, processed("b")), (0, 0));
+    }
+
+    // M-024, M-050
+    #[test]
+    fn totals() {
+        let fixture = Fixture::new();
+        fixture.collector.begin(&[], Level::Warn);
+        for level in [Level::Info, Level::Warn, Level::Critical] {
+            fixture.notice(Notice::Message(level, "x".into()));
+        }
+        fixture.notice(Notice::OutputDropped(name("g"), Channel::Stdout, 5));
+        fixture.publish(Event::SupervisorChanged(SupervisorChange::Running));
+        let exited = |status| Notice::Exited { process: name("g"), status, expected: true };
+        fixture.notice(exited(ExitStatus::Code(3)));
+        fixture.notice(exited(ExitStatus::Signaled { signal: Signal::SEGV, core: true }));
+        fixture.notice(exited(ExitStatus::Code(-1)));
+        let totals = fixture.collector.counts().totals;
+        assert_eq!(totals.messages, [1, 0, 2, 0, 0, 0, 0]);
+        assert_eq!(totals.dropped_bytes, 5);
+        assert_eq!(totals.events[EventKind::SupervisorStateChangeRunning as usize], 1);
+        let exits: Vec<_> = totals.exits().collect();
+        assert_eq!(exits, [("3".to_owned(), 1), ("SIGSEGV".to_owned(), 1)]);
+    }
+
+    // M-036, M-060, M-061
+    #[test]
+    fn exits_and_durations() {
+        let fixture = Fixture::new();
+        for expected in [true, false, false] {
+            fixture.enter("g", Entered::Exited { expected, pid: 7 });
+        }
+        assert_eq!((fixture.of("g").exits_expected, fixture.of("g").exits_unexpected), (1, 2));
+        let waited = std::time::Duration::from_millis(1);
+        for first in [true, false] {
+            let sent = PoolNotice::EventSent { listener: name("pool"), serial: 1, waited, first };
+            fixture.notice(Notice::Pool(sent));
+        }
+        assert_eq!(fixture.collector.durations(&"pool".into()).delivery.get_sample_count(), 1);
+    }
+}
