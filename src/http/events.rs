@@ -32,7 +32,7 @@ pub const PATH: &str = "/events";
 
 /// Bytes that are sent to a client at a time, but for one event that is longer.
 const BATCH: usize = 64 * 1024;
-/// After a batch so much is gathered for the next, that a flood costs few wake-ups.
+/// After a batch that is not full the next is gathered for so long, that a flood costs few wake-ups.
 const GATHER: Duration = Duration::from_millis(10);
 /// A silent stream of server-sent events gets a comment this often, which shows who is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -157,8 +157,12 @@ impl Client {
             let step = if out.is_empty() { self.step(&mut out, BATCH) } else { Step::Batch };
             match step {
                 Step::Batch => {
+                    let full = out.len() >= BATCH;
                     permit.send(std::mem::take(&mut out).into());
-                    sleep(GATHER).await;
+                    // After a full one there is more already.
+                    if !full {
+                        sleep(GATHER).await;
+                    }
                 }
                 Step::Missed(missed) => {
                     self.format.cut_off(missed, &mut out);

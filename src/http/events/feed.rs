@@ -29,8 +29,8 @@ const HISTORY: Room = Room { events: 1000, bytes: 1 << 20 };
 /// While somebody does: seconds of a flood.
 const LIVE: Room = Room { events: 64 * 1024, bytes: 32 << 20 };
 
-/// What an event takes beside its data, about.
-const OVERHEAD: usize = 256;
+/// What an event takes beside its data once it is encoded, about.
+const OVERHEAD: usize = 768;
 
 /// The last events.
 pub struct Feed {

@@ -64,6 +64,7 @@ impl Frame {
         text.push('\n');
         let line = begin..text.len();
         text.push('\n');
+        text.shrink_to_fit();
         Self { text, line }
     }
 
