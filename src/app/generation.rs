@@ -21,7 +21,7 @@ use crate::daemon::launch::{BaseEnvironment, Launcher};
 use crate::daemon::supervisor::{Loader, Outcome, Sources, Supervisor};
 use crate::daemon::table::{Deadlines, Table};
 use crate::http::stream::{LogStream, Reading, Source};
-use crate::http::{self, Common, Limits, Log, Refusals, Router, events};
+use crate::http::{self, Budget, Common, Limits, Log, Refusals, Router, events};
 use crate::logs::auto;
 use crate::logs::channels::Channels;
 use crate::logs::journal::{Journal, JournalTarget};
@@ -30,7 +30,7 @@ use crate::metrics;
 use crate::model::event::Event;
 use crate::model::notice::{Level, Notice};
 use crate::pool::Serials;
-use crate::rpc::{self, DaemonFacts, Endpoint};
+use crate::rpc::{self, DaemonFacts, Endpoint, Means};
 use crate::sys::clock::Clock;
 use crate::sys::kernel::{Kernel, Unix};
 use crate::sys::pidfile::{self, PidFile};
@@ -243,6 +243,7 @@ impl Runner {
             journal,
             channels: self.channels.clone(),
             serials: Rc::clone(&self.serials),
+            bell: Arc::clone(&self.sources.bell),
             settings: config.supervisord.clone(),
             fcgi: FcgiSockets::default(),
             table: Table::default(),
@@ -262,25 +263,27 @@ impl Runner {
             identifier: config.supervisord.identifier.clone(),
             pid: i32::try_from(std::process::id()).unwrap_or(0),
         };
-        let log = self.log(journal);
+        let (log, workers, budget) = (self.log(journal), self.channels.workers(), Budget::default());
         let (calls, answers) = (self.telemetry.traffic(), self.telemetry.traffic());
         let calls = Rc::new(move |method: &str, ok, took| calls.called(method, ok, took));
-        let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), Rc::clone(&log), calls);
-        let metrics = self.telemetry.metrics(self.handle.clone(), config);
-        let reading = Reading::new(self.channels.workers().clone(), closing.clone());
+        let means = Means { log: Rc::clone(&log), calls, workers: workers.clone(), budget: budget.clone() };
+        let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), means);
+        let metrics = self.telemetry.metrics(self.handle.clone(), config, budget.clone());
+        let reading = Reading::new(workers.clone(), closing.clone());
         let children = LogStream::new(Source::Processes(self.handle.clone()), reading.clone());
         let own = LogStream::new(Source::Daemon(own_log(&config.supervisord)), reading);
         let router = Router::default()
             .route("/RPC2", Rc::new(endpoint))
             .route("/logtail", Rc::new(children))
             .route("/mainlogtail", Rc::new(own))
-            .route(events::PATH, Rc::new(self.telemetry.events(closing.clone())))
+            .route(events::PATH, Rc::new(self.telemetry.events(budget.clone(), closing.clone())))
             .route(metrics::endpoint::PATH, Rc::new(metrics.clone()));
         let limits = Limits { connections: connections(config), ..Limits::default() };
         let refusals = Rc::clone(&self.refusals);
         let tally =
             Rc::new(move |server, status: hyper::StatusCode| answers.answered(server, status.as_u16()));
-        let control = Common { service: Rc::new(router), log: Rc::clone(&log), tally, limits, refusals };
+        let control =
+            Common { service: Rc::new(router), log: Rc::clone(&log), tally, limits, budget, refusals };
         let scrapes = Common {
             service: Rc::new(metrics.at_own_path()),
             limits: Limits { connections: FEWEST_CONNECTIONS, body: 0 },

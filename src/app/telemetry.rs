@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::EventBus;
 use crate::config::schema::Config;
 use crate::daemon::handle::Handle;
+use crate::http::Budget;
 use crate::http::events::{EventStream, Feed};
 use crate::metrics::{Collector, Metrics, Sources, Traffic};
 use crate::model::time::WallTime;
@@ -44,20 +45,21 @@ impl Telemetry {
     }
 
     /// `/metrics`
-    pub(super) fn metrics(&self, daemon: Handle, config: &Config) -> Metrics {
+    pub(super) fn metrics(&self, daemon: Handle, config: &Config, budget: Budget) -> Metrics {
         let sources = Sources {
             daemon,
             collector: Rc::clone(&self.collector),
             traffic: self.traffic(),
             bus: self.bus.clone(),
             feed: Rc::clone(&self.feed),
+            budget,
             started: self.started,
         };
         Metrics::new(sources, config.metrics.clone())
     }
 
     /// `/events`
-    pub(super) fn events(&self, closing: CancellationToken) -> EventStream {
-        EventStream::new(Rc::clone(&self.feed), closing)
+    pub(super) fn events(&self, budget: Budget, closing: CancellationToken) -> EventStream {
+        EventStream::new(Rc::clone(&self.feed), budget, closing)
     }
 }

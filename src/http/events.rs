@@ -25,7 +25,7 @@ use frame::Format;
 use query::Query;
 
 use super::stream::X_ACCEL_BUFFERING;
-use super::{Answer, Request, Response, Service, response};
+use super::{Answer, Budget, Request, Response, Service, response};
 
 /// The path of the service.
 pub const PATH: &str = "/events";
@@ -42,13 +42,14 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// The service behind `/events`. Must be called within a `LocalSet`.
 pub struct EventStream {
     feed: Rc<Feed>,
+    budget: Budget,
     closing: CancellationToken,
 }
 
 impl EventStream {
     /// Streams of this feed, until `closing`.
-    pub fn new(feed: Rc<Feed>, closing: CancellationToken) -> Self {
-        Self { feed, closing }
+    pub fn new(feed: Rc<Feed>, budget: Budget, closing: CancellationToken) -> Self {
+        Self { feed, budget, closing }
     }
 
     fn answer(&self, request: &Request) -> Response {
@@ -73,7 +74,11 @@ impl EventStream {
         let mut client = Client::new(&self.feed, query);
         let mut all = std::mem::take(&mut client.out);
         while let Step::Batch = client.step(&mut all, usize::MAX) {}
-        response::ok(client.format.content_type(), all)
+        let mut share = self.budget.share();
+        if !share.grow(all.len()) {
+            return response::error(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        response::ok(client.format.content_type(), share.hold(all.into()))
     }
 
     fn stream(&self, query: Query) -> Response {

@@ -23,7 +23,7 @@ use crate::bus::EventBus;
 use crate::config::schema::MetricsConfig;
 use crate::daemon::handle::{Gone, Handle};
 use crate::http::events::Feed;
-use crate::http::{Answer, Request, Response, Service, response};
+use crate::http::{Answer, Budget, Request, Response, Service, response};
 use crate::model::time::WallTime;
 use crate::sys::clock;
 use crate::sys::thread;
@@ -45,6 +45,8 @@ pub struct Sources {
     pub bus: EventBus,
     /// The event streams.
     pub feed: Rc<Feed>,
+    /// What answers may hold in memory.
+    pub budget: Budget,
     /// When the daemon was started.
     pub started: WallTime,
 }
@@ -94,13 +96,19 @@ impl Metrics {
             return unavailable();
         }
         match ticket.await {
-            Ok(text) => with_text(format, text, compressed),
+            Ok(text) => self.held(text).map_or_else(unavailable, |text| with_text(format, text, compressed)),
             Err(_) => unavailable(),
         }
     }
 
+    /// The text with its share of the budget, if there is one left for it.
+    fn held(&self, text: Bytes) -> Option<Bytes> {
+        let mut share = self.inner.sources.budget.share();
+        share.grow(text.len()).then(|| share.hold(text))
+    }
+
     async fn scrape(&self) -> Result<Scrape, Gone> {
-        let Sources { daemon, collector, traffic, bus, feed, started } = &self.inner.sources;
+        let Sources { daemon, collector, traffic, bus, feed, started, .. } = &self.inner.sources;
         let figures = daemon.figures().await?;
         let mut gathered = traffic.families();
         gathered.extend(collector.start_durations().collect());

@@ -6,6 +6,7 @@ mod events;
 mod foreground;
 mod help;
 mod lifecycle;
+mod listeners;
 mod logs;
 mod status;
 mod watch;
@@ -85,6 +86,7 @@ async fn dispatch(session: &mut Session, name: &str, argument: &str, line: &str)
             help::help(session, argument);
             Ok(())
         }
+        "listeners" => listeners::listeners(session, &words).await,
         "maintail" => logs::maintail(session, &words).await,
         "open" => status::open(session, argument).await,
         "pid" => daemon::pid(session, &words).await,

@@ -30,7 +30,7 @@ impl Fixture {
         let (bus, closing) = (EventBus::new(), CancellationToken::new());
         let feed = Feed::with_room(WallTime::from_nanos(16_000_000), live);
         bus.observe(Rc::clone(&feed) as Rc<_>);
-        let service = EventStream::new(Rc::clone(&feed), closing.clone());
+        let service = EventStream::new(Rc::clone(&feed), Budget::default(), closing.clone());
         Self { bus, feed, service, closing }
     }
 
