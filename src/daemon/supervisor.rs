@@ -160,7 +160,7 @@ impl Supervisor {
             let wake = self.next_wake(sources).await;
             self.handle(wake, sources);
             passes += 1;
-            if passes % PASSES_IN_A_ROW == 0 {
+            if passes.is_multiple_of(PASSES_IN_A_ROW) {
                 // There may always be something to take from the workers: others want a turn.
                 tokio::task::yield_now().await;
             }
