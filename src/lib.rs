@@ -26,6 +26,7 @@ pub mod daemon;
 pub mod http;
 // Floor 9: what HTTP serves, and what listeners share.
 pub mod childutils;
+pub mod metrics;
 pub mod rpc;
 // Floor 10: the programs.
 pub mod app;

@@ -5,6 +5,7 @@ pub mod client;
 pub mod ctl;
 pub mod daemon;
 pub mod helper;
+pub mod http;
 pub mod http_server;
 pub mod listener;
 pub mod mail;

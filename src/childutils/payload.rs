@@ -82,7 +82,7 @@ impl Fields<'_> {
 
 fn state_change(kind: EventKind, fields: &Fields<'_>) -> Option<StateChange> {
     let entered = match kind {
-        EventKind::ProcessStateStarting => Entered::Starting { tries: fields.number("tries")? },
+        EventKind::ProcessStateStarting => starting(fields)?,
         EventKind::ProcessStateRunning => Entered::Running { pid: fields.number("pid")? },
         EventKind::ProcessStateBackoff => Entered::Backoff { tries: fields.number("tries")? },
         EventKind::ProcessStateStopping => Entered::Stopping { pid: fields.number("pid")? },
@@ -95,6 +95,12 @@ fn state_change(kind: EventKind, fields: &Fields<'_>) -> Option<StateChange> {
         _ => return None,
     };
     Some(StateChange { process: fields.process()?, from: fields.state_before()?, entered })
+}
+
+/// After an exit the wire does not tell who wanted the start; after BACKOFF it was the daemon.
+fn starting(fields: &Fields<'_>) -> Option<Entered> {
+    let restart = fields.state_before()? == ProcessState::Backoff;
+    Some(Entered::Starting { tries: fields.number("tries")?, restart })
 }
 
 fn message(fields: &Fields<'_>, channel: Channel, data: &str) -> Option<Event> {
@@ -116,6 +122,8 @@ fn output(fields: &Fields<'_>, channel: Channel, data: &str) -> Option<Event> {
         lines: data.matches('\n').count() as u64,
         data: Some(Bytes::copy_from_slice(data.as_bytes())),
         announced: true,
+        rotations: 0,
+        write_errors: 0,
     }))
 }
 
@@ -146,7 +154,7 @@ mod tests {
         let process = ProcessName::new("g".into(), "p");
         let data = Bytes::from_static(b"a\nb c:d\n");
         let events = [
-            change(Entered::Starting { tries: 2 }),
+            change(Entered::Starting { tries: 2, restart: true }),
             change(Entered::Running { pid: 3 }),
             change(Entered::Backoff { tries: 4 }),
             change(Entered::Stopping { pid: 5 }),
@@ -169,6 +177,8 @@ mod tests {
                 lines: 2,
                 data: Some(data.clone()),
                 announced: true,
+                rotations: 0,
+                write_errors: 0,
             }),
             Event::RemotelyCommunicated(RemoteCommunication { kind: Bytes::from_static(b"a b:c"), data }),
             Event::SupervisorChanged(SupervisorChange::Running),

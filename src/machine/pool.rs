@@ -50,6 +50,8 @@ struct Held<E> {
     serial: u64,
     poolserial: u64,
     accepted: Moment,
+    /// A listener has had it.
+    tried: bool,
     event: E,
 }
 
@@ -190,7 +192,7 @@ impl<E: Clone> PoolCore<E> {
         self.next_poolserial = next_serial(poolserial);
         self.counts.accepted += 1;
         self.make_room(effects);
-        self.buffer.push_back(Held { serial, poolserial, accepted: now, event });
+        self.buffer.push_back(Held { serial, poolserial, accepted: now, tried: false, event });
         self.unsettled = true;
     }
 
@@ -244,7 +246,7 @@ impl<E: Clone> PoolCore<E> {
                 effects.extend(printout.map(Effect::Print));
             }
             Heard::Rejected => tell(PoolNotice::EventRejected { listener: name, took }),
-            Heard::Failed => tell(PoolNotice::EventFailed(name)),
+            Heard::Failed => tell(PoolNotice::EventFailed { listener: name, took }),
             Heard::BadLine(line) => tell(PoolNotice::BadResultLine(name, line)),
             Heard::Broke(error) => {
                 self.listeners[at].last_error = Some((now, error));
@@ -294,10 +296,11 @@ impl<E: Clone> PoolCore<E> {
     }
 
     fn sent(&mut self, now: Moment, at: usize, effects: &mut Vec<Effect<E>>) {
-        let listener = &self.listeners[at];
-        if let Some(InHand { held, .. }) = &listener.in_hand {
+        let listener = &mut self.listeners[at];
+        if let Some(InHand { held, .. }) = &mut listener.in_hand {
             let (serial, waited) = (held.serial, now.since(held.accepted));
-            let notice = PoolNotice::EventSent { listener: listener.name.clone(), serial, waited };
+            let first = !std::mem::replace(&mut held.tried, true);
+            let notice = PoolNotice::EventSent { listener: listener.name.clone(), serial, waited, first };
             effects.push(Effect::Publish(notice));
             self.count(at, |counts| &mut counts.delivered);
         }

@@ -67,6 +67,8 @@ pub enum Entered {
     Starting {
         /// Failures so far.
         tries: u32,
+        /// Whether the daemon restarts it by itself, after EXITED or BACKOFF.
+        restart: bool,
     },
     /// RUNNING.
     Running {
@@ -151,6 +153,10 @@ pub struct Output {
     pub bytes: u64,
     /// How many line feeds are among them.
     pub lines: u64,
+    /// How often the log was rotated meanwhile.
+    pub rotations: u64,
+    /// How many writes the log refused meanwhile.
+    pub write_errors: u64,
     /// The data, after `strip_ansi`, if anybody asked for it.
     pub data: Option<Bytes>,
     /// Whether `std*_events_enabled` is on for the channel: a PROCESS_LOG event (E-045).
@@ -283,7 +289,7 @@ impl StateChange {
             self.from
         );
         let written = match self.entered {
-            Entered::Starting { tries } | Entered::Backoff { tries } => write!(text, " tries:{tries}"),
+            Entered::Starting { tries, .. } | Entered::Backoff { tries } => write!(text, " tries:{tries}"),
             Entered::Running { pid } | Entered::Stopping { pid } | Entered::Stopped { pid } => {
                 write!(text, " pid:{pid}")
             }
@@ -522,7 +528,7 @@ mod tests {
     fn payloads_of_state_changes() {
         use ProcessState as S;
         let rows = [
-            (S::Stopped, Entered::Starting { tries: 0 }, "from_state:STOPPED tries:0"),
+            (S::Stopped, Entered::Starting { tries: 0, restart: false }, "from_state:STOPPED tries:0"),
             (S::Starting, Entered::Running { pid: 7 }, "from_state:STARTING pid:7"),
             (S::Starting, Entered::Backoff { tries: 1 }, "from_state:STARTING tries:1"),
             (S::Running, Entered::Stopping { pid: 7 }, "from_state:RUNNING pid:7"),
@@ -546,6 +552,8 @@ mod tests {
             channel: Channel::Stderr,
             bytes: 2,
             lines: 1,
+            rotations: 0,
+            write_errors: 0,
             data: Some(Bytes::from_static(b"x\n")),
             announced: true,
         };
