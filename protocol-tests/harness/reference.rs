@@ -1,4 +1,5 @@
-//! The reference, Supervisor 4.3.0, in a virtual environment of its own under the target directory.
+//! The reference, Supervisor 4.3.0 and Superlance 2.0.0, in a virtual environment of its own under the
+//! target directory; with an SMTP server to send mail to.
 //!
 //! Made once, by whoever comes first; the others wait at the lock. The stamp is written last, so a
 //! half-made environment is made anew.
@@ -10,7 +11,7 @@ use std::sync::OnceLock;
 
 use nix::fcntl::{Flock, FlockArg};
 
-const PACKAGES: [&str; 2] = ["supervisor==4.3.0", "superlance==2.0.0"];
+const PACKAGES: [&str; 3] = ["supervisor==4.3.0", "superlance==2.0.0", "aiosmtpd==1.4.6"];
 
 /// Path of one of its programs, such as `supervisord` or `python`.
 pub fn program(name: &str) -> PathBuf {
