@@ -50,11 +50,11 @@ fn the_transcript_is_kept_by_default() {
 // E-134
 #[test]
 fn nobody_hears_of_a_listeners_stdout() {
-    let props = Props::new(&format!(
+    let props = Props::new(
         "[eventlistener:l]\ncommand=PUPPET l\nevents=PROCESS_LOG,PROCESS_COMMUNICATION\nLISTENER\n\
          [eventlistener:m]\ncommand=PUPPET m\nevents=REMOTE_COMMUNICATION\nLISTENER\n\
-         stdout_events_enabled=true\nstdout_capture_maxbytes=1MB\nstdout_syslog=false\n"
-    ));
+         stdout_events_enabled=true\nstdout_capture_maxbytes=1MB\nstdout_syslog=true\n",
+    );
     let scene = props.start_ours();
     scene
         .await_running(&["l", "m"])

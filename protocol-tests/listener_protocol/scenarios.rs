@@ -119,6 +119,30 @@ pub const SCENARIOS: &[Scenario] = &[
     alone("undecodable-result-line", |scene| {
         ready(scene).publish(&["one"]).hears("l", "one").say("l", b"RESULT \xff'\n").log("UNKNOWN state");
     }),
+    // E-102
+    alone("result-before-ready", |scene| {
+        scene.await_running(&["l"]).publish(&["one"]).say("l", "RESULT 2\nOK").log("UNKNOWN state");
+    }),
+    // E-108
+    alone("ready-while-busy", |scene| {
+        ready(scene).publish(&["one"]).hears("l", "one").say("l", "READY\n").log("UNKNOWN state");
+    }),
+    // E-108
+    alone("noise-before-result", |scene| {
+        ready(scene).publish(&["one"]).hears("l", "one");
+        scene.say("l", "working on it\nRESULT 2\nOKREADY\n").log("UNKNOWN state");
+    }),
+    // E-113, E-118: UNKNOWN ends with the life
+    Scenario {
+        name: "a-new-life-after-unknown",
+        configuration: MORTAL,
+        play: |scene| {
+            ready(scene).publish(&["one"]).hears("l", "one").say("l", "no\n").log("UNKNOWN state");
+            scene.say("l", "RESULT 2\nOKREADY\n");
+            scene.props.order("l", "exit 0");
+            next_life(scene, 2).say("l", "READY\n").hears_times(2, "l", "one");
+        },
+    },
     // E-117
     alone("line-feed-behind-ok", |scene| {
         ready(scene).publish(&["one", "two"]).hears("l", "one");
