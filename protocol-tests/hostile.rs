@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::ExitStatus;
 
-use crate::harness::daemon::Launch;
+use crate::harness::client::{Client, answers, get, post};
+use crate::harness::daemon::{Daemon, Launch};
 use crate::harness::random::Random;
+use crate::harness::rpc;
 use crate::harness::sandbox::Sandbox;
 
 /// A configuration with something of everything; nothing in it is started.
@@ -187,4 +190,162 @@ fn noise_from_a_child() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("exited: x (exit status 0; expected)");
     assert_eq!(daemon.stop().code(), Some(0));
+}
+
+/// What bad clients may leave behind in the daemon's memory, in KiB: buffers that are kept, not what came in.
+const LEFT: u64 = 32 * 1024;
+
+/// Lets these bad clients in; afterwards the daemon answers, and has as much open and in memory as before.
+fn endure(sandbox: &Sandbox, daemon: &Daemon<'_>, clients: impl FnOnce()) {
+    answers(sandbox);
+    let (open, memory) = (daemon.descriptors(), daemon.memory());
+    clients();
+    answers(sandbox);
+    daemon.until("all descriptors to be closed", || daemon.descriptors() == open);
+    daemon.until("memory to be given back", || daemon.memory() < memory + LEFT);
+}
+
+/// A request of which nobody knows whether it is served whole; all that comes of it.
+fn whatever(sandbox: &Sandbox, request: &[u8]) -> String {
+    let mut client = Client::unix(sandbox);
+    // The daemon may have hung up by then, and the answer still be there.
+    let _refused = client.stream.write_all(request);
+    let _closed = client.stream.shutdown(Shutdown::Write);
+    client.until_closed()
+}
+
+fn call(body: &str) -> Vec<u8> {
+    format!("POST /RPC2 HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into()
+}
+
+const MULTICALL: &str = "<?xml version='1.0'?><methodCall><methodName>system.multicall</methodName><params><param>\
+    <value><array><data><value><struct><member><name>methodName</name><value>supervisor.getState</value></member>\
+    <member><name>params</name><value><array><data/></array></value></member></struct></value></data></array>\
+    </value></param></params></methodCall>";
+
+// C-033, C-042, C-066
+#[test]
+fn requests_cut_off_anywhere() {
+    let sandbox = Sandbox::new();
+    sandbox.configure("");
+    let daemon = Launch::new(&sandbox).start_up();
+    let whole = call(MULTICALL);
+    endure(&sandbox, &daemon, || {
+        for length in (0..whole.len()).step_by(7) {
+            let reply = whatever(&sandbox, &whole[..length]);
+            assert!(reply.is_empty() || reply.starts_with("HTTP/1.1 400 "), "{length}: {reply}");
+        }
+        for length in (0..MULTICALL.len()).step_by(7) {
+            let reply = whatever(&sandbox, &call(&MULTICALL[..length]));
+            assert!(reply.starts_with("HTTP/1.1 400 "), "{length}: {reply}");
+        }
+    });
+    assert!(whatever(&sandbox, &whole).contains("RUNNING"));
+}
+
+/// Bodies nobody reckons with, and what is the answer to each.
+fn huge_bodies() -> Vec<(&'static str, String, &'static str)> {
+    let with = |value: &str| {
+        format!(
+            "<methodCall><methodName>supervisor.getState</methodName><params><param><value>{value}</value></param>\
+             </params></methodCall>"
+        )
+    };
+    let array = |item: &str, count| with(&format!("<array><data>{}</data></array>", item.repeat(count)));
+    let nested = |count| {
+        with(&format!("{}{}", "<array><data><value>".repeat(count), "</value></data></array>".repeat(count)))
+    };
+    let bomb = "<!DOCTYPE a [<!ENTITY b \"bbbbbbbb\"><!ENTITY c \"&b;&b;&b;&b;\">]>";
+    let all = "<value><struct><member><name>methodName</name><value>supervisor.getAllProcessInfo</value></member>\
+               </struct></value>";
+    let many = array(all, 20_000).replace("supervisor.getState", "system.multicall");
+    vec![
+        ("a long text", with(&"x".repeat(16 << 20)), "INCORRECT_PARAMETERS"),
+        ("many values", array("<value><int>1</int></value>", 500_000), "INCORRECT_PARAMETERS"),
+        ("too many values", array("<value/>", (1 << 20) + 1), "HTTP/1.1 400 "),
+        ("deep values", nested(100_000), "HTTP/1.1 400 "),
+        ("deep tags", "<methodCall>".repeat(1 << 20), "HTTP/1.1 400 "),
+        ("many entities", with(&"&amp;".repeat(1 << 20)), "INCORRECT_PARAMETERS"),
+        ("entities of its own", format!("{bomb}{}", with("&c;")), "HTTP/1.1 400 "),
+        ("a long number", with(&format!("<int>{}</int>", "9".repeat(1 << 20))), "INCORRECT_PARAMETERS"),
+        ("a long name", with("").replace("getState", &"x".repeat(1 << 20)), "UNKNOWN_METHOD"),
+        ("many calls", many, "HTTP/1.1 200 "),
+        ("not even XML", "\0".repeat(8 << 20), "HTTP/1.1 400 "),
+    ]
+}
+
+// C-041, C-066, C-079, C-316
+#[test]
+fn requests_out_of_all_proportion() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .configure("[program:x]\ncommand=cat\nautostart=false\nnumprocs=20\nprocess_name=%(process_num)d\n");
+    let daemon = Launch::new(&sandbox).start_up();
+    endure(&sandbox, &daemon, || {
+        for (name, body, expected) in huge_bodies() {
+            let reply = whatever(&sandbox, &call(&body));
+            assert!(reply.contains(expected), "{name}: {reply:.400}");
+        }
+        let chunk = format!("1;{}\r\n", "x".repeat(1 << 20));
+        let chunked = format!("POST /RPC2 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");
+        assert!(whatever(&sandbox, chunked.as_bytes()).contains(" 400 "));
+        let headers = format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(100_000));
+        assert!(whatever(&sandbox, headers.as_bytes()).contains(" 431 "));
+        let line = format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(1 << 20));
+        assert!(whatever(&sandbox, line.as_bytes()).starts_with("HTTP/1.1 4"));
+        let long = "POST /RPC2 HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n";
+        assert!(whatever(&sandbox, long.as_bytes()).contains(" 413 "));
+    });
+}
+
+// C-042: a byte at a time, and others are answered between any two
+#[test]
+fn clients_that_are_slow() {
+    let sandbox = Sandbox::new();
+    sandbox.configure("");
+    let daemon = Launch::new(&sandbox).start_up();
+    endure(&sandbox, &daemon, || {
+        let mut clients: Vec<_> = (0..50).map(|_| Client::unix(&sandbox)).collect();
+        for (n, byte) in call(MULTICALL).chunks(1).enumerate() {
+            for client in &mut clients {
+                client.stream.write_all(byte).unwrap();
+            }
+            if n % 8 == 0 {
+                answers(&sandbox);
+            }
+        }
+        clients.iter_mut().for_each(|client| client.until("RUNNING"));
+    });
+}
+
+// C-042, C-263, C-337: what was asked for is done, also for those who do not wait for it
+#[test]
+fn clients_that_vanish_while_they_wait() {
+    let sandbox = Sandbox::new();
+    sandbox.script("stubborn", "#!/bin/sh\ntrap '' TERM\necho up\nwhile :; do sleep 1; done\n");
+    sandbox.configure(
+        "[program:x]\ncommand=@DIR@/stubborn\nstopwaitsecs=3\nstdout_logfile=@DIR@/x.log\n[program:y]\n\
+         command=sleep 1000\n",
+    );
+    let daemon = Launch::new(&sandbox).start_up();
+    daemon.until("the trap to be set", || sandbox.read("x.log").contains("up"));
+    daemon.wait_for_state("x", "RUNNING");
+    daemon.wait_for_state("y", "RUNNING");
+    let stop =
+        MULTICALL.replace("getState", "stopProcess").replace("<data/>", "<data><value>x</value></data>");
+    endure(&sandbox, &daemon, || {
+        let stop = String::from_utf8(call(&stop)).unwrap();
+        let waiting: Vec<_> = (0..50).map(|_| Client::unix(&sandbox).send(&stop)).collect();
+        let mut tails: Vec<_> = (0..50).map(|_| Client::unix(&sandbox).send(&get("/logtail/x"))).collect();
+        tails.iter_mut().for_each(|tail| tail.until("up"));
+        let ahead: Vec<_> = (0..50).map(|_| Client::unix(&sandbox).send(&post("").repeat(20))).collect();
+        daemon.wait_for_state("x", "STOPPING");
+        drop((waiting, tails, ahead));
+        answers(&sandbox);
+        daemon.wait_for_state("x", "STOPPED");
+        rpc::call(&sandbox.path("s.sock"), "supervisor.startProcess", &["x"]).unwrap();
+    });
+    daemon.wait_for_state("y", "RUNNING");
+    assert_eq!(daemon.stop().code(), Some(0));
+    assert!(!sandbox.read("err").contains("panicked"));
 }

@@ -3,102 +3,19 @@
 //! Everything here speaks plain bytes over sockets: what a client may send is more than a library would.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::io::Write;
+use std::net::{Shutdown, TcpListener};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 
-use crate::harness::daemon::{Daemon, Implementation, Launch};
-use crate::harness::processes;
+use crate::harness::client::{Client, answers, get, post};
+use crate::harness::daemon::{Implementation, Launch};
 use crate::harness::sandbox::Sandbox;
 use crate::harness::wait;
 
-const STATE: &str = "<methodCall><methodName>supervisor.getState</methodName></methodCall>";
-
-/// A client: what it sends, and all that it has got.
-struct Client<S> {
-    stream: S,
-    got: Vec<u8>,
-}
-
-impl Client<UnixStream> {
-    fn unix(sandbox: &Sandbox) -> Self {
-        let stream = UnixStream::connect(sandbox.path("s.sock")).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        Self { stream, got: Vec::new() }
-    }
-}
-
-impl Client<TcpStream> {
-    fn tcp(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        Self { stream, got: Vec::new() }
-    }
-}
-
-impl<S: Read + Write> Client<S> {
-    fn send(mut self, text: &str) -> Self {
-        self.stream.write_all(text.as_bytes()).unwrap();
-        self
-    }
-
-    /// Reads what is there; whether the server has closed.
-    fn read(&mut self) -> bool {
-        let mut buffer = [0; 64 * 1024];
-        match self.stream.read(&mut buffer) {
-            Ok(0) => true,
-            Ok(n) => {
-                self.got.extend_from_slice(&buffer[..n]);
-                false
-            }
-            Err(error) => {
-                !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
-            }
-        }
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.got).into_owned()
-    }
-
-    /// All until the server closes.
-    fn until_closed(mut self) -> String {
-        wait::until_true("the end of the connection", || self.read());
-        self.text()
-    }
-
-    fn until(&mut self, text: &str) {
-        let found = wait::within(wait::PATIENCE, || {
-            let _closed = self.read();
-            self.text().contains(text).then_some(())
-        });
-        assert!(found.is_some(), "no {text:?} in {:?}", self.text());
-    }
-}
-
-fn post(headers: &str) -> String {
-    format!("POST /RPC2 HTTP/1.1\r\n{headers}Content-Length: {}\r\n\r\n{STATE}", STATE.len())
-}
-
-fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
-}
-
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn answers(sandbox: &Sandbox) {
-    let reply = Client::unix(sandbox).send(&post("Connection: close\r\n")).until_closed();
-    assert!(reply.contains("RUNNING"), "{reply}");
-}
-
-fn descriptors(daemon: &Daemon<'_>) -> usize {
-    fs::read_dir(format!("/proc/{}/fd", daemon.pid())).unwrap().count()
 }
 
 /// The chunks of a body that is sent so, joined.
@@ -151,7 +68,7 @@ fn clients_that_stop_or_vanish_hold_up_nobody() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.until("output", || sandbox.read("x.log") == "hi\n");
     answers(&sandbox);
-    let before = descriptors(&daemon);
+    let before = daemon.descriptors();
     let half: Vec<_> = ["", "POST", "POST /RPC2 HTTP/1.1\r\nContent-Length: 1000\r\n\r\n<method"]
         .map(|start| Client::unix(&sandbox).send(start))
         .into();
@@ -166,7 +83,7 @@ fn clients_that_stop_or_vanish_hold_up_nobody() {
         tail.stream.shutdown(if n % 2 == 0 { Shutdown::Write } else { Shutdown::Both }).unwrap();
     }
     drop(half);
-    daemon.until("all descriptors to be closed", || descriptors(&daemon) == before);
+    daemon.until("all descriptors to be closed", || daemon.descriptors() == before);
     answers(&sandbox);
 }
 
@@ -179,21 +96,74 @@ fn a_thousand_idle_clients() {
     sandbox.configure("[supervisord]\nminfds=4096\n");
     let daemon = Launch::new(&sandbox).start_up();
     answers(&sandbox);
-    let memory = || -> u64 {
-        let line = processes::status_line(daemon.pid(), "RssAnon").unwrap();
-        line.trim_end_matches(" kB").parse().unwrap()
-    };
-    let before = memory();
+    let (before, open) = (daemon.memory(), daemon.descriptors());
     let mut clients: Vec<_> = (0..1000).map(|_| Client::unix(&sandbox).send(&post(""))).collect();
     clients.iter_mut().for_each(|client| client.until("RUNNING"));
     answers(&sandbox);
-    let cost = memory().saturating_sub(before);
+    let cost = daemon.memory().saturating_sub(before);
     assert!(cost < 16 * 1024, "{cost} KiB for a thousand clients");
     for client in &mut clients {
         client.got.clear();
         client.stream.write_all(post("").as_bytes()).unwrap();
     }
     clients.iter_mut().for_each(|client| client.until("RUNNING"));
+    drop(clients);
+    daemon.until("all descriptors to be closed", || daemon.descriptors() == open);
+    daemon.until("memory to be given back", || daemon.memory() < before + 3 * 1024);
+}
+
+// C-042
+#[test]
+fn bodies_of_many_clients_are_bounded_together() {
+    const BODY: usize = 10 << 20;
+    let sandbox = Sandbox::new();
+    sandbox.configure("");
+    let daemon = Launch::new(&sandbox).start_up();
+    answers(&sandbox);
+    let before = daemon.memory();
+    // None is complete but for one byte.
+    let body = "x".repeat(BODY - 1);
+    let mut clients = Vec::new();
+    for _ in 0..20 {
+        let mut client =
+            Client::unix(&sandbox).send(&format!("POST /RPC2 HTTP/1.1\r\nContent-Length: {BODY}\r\n\r\n"));
+        client.stream.set_write_timeout(Some(wait::PATIENCE)).unwrap();
+        // Those who are refused cannot send all of it.
+        let _refused = client.stream.write_all(body.as_bytes());
+        clients.push(client);
+        answers(&sandbox);
+    }
+    let refused = clients.split_off(12);
+    for client in refused {
+        let reply = client.until_closed();
+        assert!(reply.starts_with("HTTP/1.1 503 "), "{reply}");
+    }
+    daemon.wait_for_log("unix_http_server: refused '/RPC2': requests and answers take all the memory");
+    let held = daemon.memory() - before;
+    assert!((100 << 10..200 << 10).contains(&held), "{held} KiB");
+    drop(clients);
+    daemon.until("memory to be given back", || daemon.memory() < before + 3 * 1024);
+    answers(&sandbox);
+}
+
+// C-042: reading a call of a million values takes a while
+#[test]
+fn a_large_call_holds_up_nobody() {
+    let sandbox = Sandbox::new();
+    sandbox.configure("");
+    let daemon = Launch::new(&sandbox).start_up();
+    let call = format!(
+        "<methodCall><methodName>supervisor.nosuch</methodName><params><param><value><array><data>{}\
+         </data></array></value></param></params></methodCall>",
+        "<value/>".repeat(1_000_000)
+    );
+    let request =
+        format!("POST /RPC2 HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{call}", call.len());
+    let mut large = Client::unix(&sandbox).send(&request);
+    answers(&sandbox);
+    assert!(!large.read() || large.got.is_empty(), "the large one was answered first");
+    assert!(large.until_closed().contains("UNKNOWN_METHOD"));
+    assert_eq!(daemon.stop().code(), Some(0));
 }
 
 // C-050 to C-057
@@ -362,7 +332,6 @@ fn a_tail_that_is_not_read_costs_little() {
     tails.iter_mut().for_each(|tail| tail.until("200 OK"));
     daemon.wait_for_state("x", "RUNNING");
     answers(&sandbox);
-    let line = processes::status_line(daemon.pid(), "RssAnon").unwrap();
-    let memory: u64 = line.trim_end_matches(" kB").parse().unwrap();
-    assert!(memory < 32 * 1024, "{line}");
+    let memory = daemon.memory();
+    assert!(memory < 32 * 1024, "{memory} KiB");
 }

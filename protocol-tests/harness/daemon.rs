@@ -1,6 +1,6 @@
 //! A supervisord under test, ours or the reference's: started, watched, signalled, waited for.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -148,6 +148,17 @@ impl Daemon<'_> {
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         processes::send(self.pid(), signal);
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
+    }
+
+    /// Its private memory in KiB.
+    pub fn memory(&self) -> u64 {
+        let line = processes::status_line(self.pid(), "RssAnon").unwrap();
+        line.trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Whether it has ended.

@@ -1,6 +1,7 @@
 //! What the tests stand on: a fresh directory each, the executables, and patience instead of sleeps.
 
 pub mod activity;
+pub mod client;
 pub mod daemon;
 pub mod ports;
 pub mod processes;

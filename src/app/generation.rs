@@ -20,7 +20,7 @@ use crate::daemon::launch::{BaseEnvironment, Launcher};
 use crate::daemon::supervisor::{Loader, Outcome, Sources, Supervisor};
 use crate::daemon::table::{Deadlines, Table};
 use crate::http::stream::{LogStream, Reading, Source};
-use crate::http::{self, Common, Limits, Log, Refusals, Router};
+use crate::http::{self, Budget, Common, Limits, Log, Refusals, Router};
 use crate::logs::auto;
 use crate::logs::channels::Channels;
 use crate::logs::journal::{Journal, JournalTarget};
@@ -28,7 +28,7 @@ use crate::logs::sink::FileSpec;
 use crate::model::event::Event;
 use crate::model::notice::{Level, Notice};
 use crate::pool::Serials;
-use crate::rpc::{self, DaemonFacts, Endpoint};
+use crate::rpc::{self, DaemonFacts, Endpoint, Means};
 use crate::sys::clock::Clock;
 use crate::sys::kernel::{Kernel, Unix};
 use crate::sys::pidfile::{self, PidFile};
@@ -233,6 +233,7 @@ impl Runner {
             journal,
             channels: self.channels.clone(),
             serials: Rc::clone(&self.serials),
+            bell: Arc::clone(&self.sources.bell),
             settings: config.supervisord.clone(),
             fcgi: FcgiSockets::default(),
             table: Table::default(),
@@ -252,9 +253,10 @@ impl Runner {
             identifier: config.supervisord.identifier.clone(),
             pid: i32::try_from(std::process::id()).unwrap_or(0),
         };
-        let log = self.log(journal);
-        let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), Rc::clone(&log));
-        let reading = Reading::new(self.channels.workers().clone(), closing.clone());
+        let (log, workers, budget) = (self.log(journal), self.channels.workers(), Budget::default());
+        let means = Means { log: Rc::clone(&log), workers: workers.clone(), budget: budget.clone() };
+        let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), means);
+        let reading = Reading::new(workers.clone(), closing.clone());
         let children = LogStream::new(Source::Processes(self.handle.clone()), reading.clone());
         let own = LogStream::new(Source::Daemon(own_log(&config.supervisord)), reading);
         let router = Router::default()
@@ -263,7 +265,7 @@ impl Runner {
             .route("/mainlogtail", Rc::new(own));
         let limits = Limits { connections: connections(config), ..Limits::default() };
         let refusals = Rc::clone(&self.refusals);
-        let common = Common { service: Rc::new(router), log: Rc::clone(&log), limits, refusals };
+        let common = Common { service: Rc::new(router), log: Rc::clone(&log), limits, budget, refusals };
         async move {
             if let Err(error) = http::serve(listeners, common, closing).await {
                 log(Level::Critical, format_args!("cannot serve: {error}"));

@@ -15,6 +15,7 @@ use crate::daemon::supervisor::Loader;
 use crate::model::notice::Level;
 use crate::sys::clock::Clock;
 use crate::sys::daemonize;
+use crate::sys::memory;
 use crate::sys::privilege::{self, PrivilegeError};
 use crate::sys::rlimit::{LimitError, Minimum};
 use crate::sys::sockets::ServerError;
@@ -71,6 +72,7 @@ pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartEr
     if !config.supervisord.nodaemon {
         daemonize(&config.supervisord, &generation)?;
     }
+    memory::keep_little();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,6 +1,10 @@
 //! The daemon's methods, as calls over a [`Transport`].
 
+mod pools;
+
 use std::fmt;
+
+pub use pools::{ListenerInfo, Outcomes, PoolInfo};
 
 use super::transport::{Stream, Transport, TransportError};
 use crate::wire::xmlrpc::{Answer, Value, encode, method_response};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::text::quoted;
 
-/// No directive may ask for more characters than this.
-const MAX_WIDTH: usize = 1 << 16;
+/// No directive may ask for more characters than this: Rust's own formatting takes no larger width.
+const MAX_WIDTH: usize = u16::MAX as usize;
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -361,6 +361,11 @@ mod tests {
         assert_eq!(bad("%(process_num)f"), "unsupported format character 'f' (0x66) at index 14");
         assert_eq!(bad("%(process_num)*d"), "* wants int");
         assert_eq!(bad("%(process_num)99999999999999999999d"), "width too big");
+        for directive in ["65535d", ".65535d", "-65535s", "065535x", "65535c"] {
+            assert_eq!(ok(&format!("%(process_num){directive}")).len(), 65535, "{directive}");
+        }
+        assert_eq!(bad("%(process_num)65536d"), "width too big");
+        assert_eq!(bad("%(process_num).65536d"), "precision too big");
     }
 
     // D-062

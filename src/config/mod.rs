@@ -7,11 +7,11 @@
 
 mod client;
 pub mod datatypes;
-mod dialect;
+pub mod dialect;
 pub mod diff;
 mod document;
 mod error;
-mod expand;
+pub mod expand;
 mod facts;
 mod groups;
 mod include;

@@ -1,32 +1,46 @@
 //! What Tab offers (C-485).
 
-use super::commands::TOPICS;
+use super::commands::topics;
 use super::render::name_spec;
 use crate::client::proxy::ProcessInfo;
+
+/// What the server has told so far while a line is typed.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub processes: Option<Vec<ProcessInfo>>,
+    /// Names of event listener pools.
+    pub pools: Option<Vec<String>>,
+}
 
 /// What a word can be completed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Commands,
     Groups,
+    Pools,
     Processes,
     Channels,
     Nothing,
 }
 
 impl Kind {
-    /// Whether the server must be asked.
+    /// Whether the server must be asked for its processes.
     pub fn needs_processes(self) -> bool {
         matches!(self, Self::Groups | Self::Processes)
     }
 
+    /// Whether the server must be asked for its pools.
+    pub fn needs_pools(self) -> bool {
+        self == Self::Pools
+    }
+
     /// All that begins with `word`, each with a blank behind it.
-    pub fn candidates(self, word: &str, processes: &[ProcessInfo]) -> Vec<String> {
+    pub fn candidates(self, word: &str, known: &Known) -> Vec<String> {
+        let processes = known.processes.as_deref().unwrap_or_default();
         let all = match self {
-            Self::Commands => {
-                TOPICS.iter().map(|(name, _)| (*name).to_owned()).chain(["help".to_owned()]).collect()
-            }
+            Self::Commands => topics().chain(["help"]).map(str::to_owned).collect(),
             Self::Groups => groups(processes),
+            Self::Pools => known.pools.clone().unwrap_or_default(),
             Self::Processes => specs(word, processes),
             Self::Channels => vec!["stdout".to_owned(), "stderr".to_owned()],
             Self::Nothing => Vec::new(),
@@ -47,6 +61,7 @@ pub(super) fn at(line: &str) -> (usize, &str, Kind) {
     let kind = match command {
         "help" => Kind::Commands,
         "add" | "remove" | "update" => Kind::Groups,
+        "listeners" => Kind::Pools,
         "tail" if names > 0 => Kind::Channels,
         "clear" | "fg" | "pid" | "restart" | "signal" | "start" | "status" | "stop" | "tail" => {
             Kind::Processes
@@ -93,9 +108,12 @@ mod tests {
             name: name.into(),
             ..ProcessInfo::default()
         };
-        let processes = [info("cat", "cat"), info("g", "x-1"), info("g", "x-2")];
+        let known = Known {
+            processes: Some(vec![info("cat", "cat"), info("g", "x-1"), info("g", "x-2")]),
+            pools: Some(vec!["mailer".into(), "meter".into()]),
+        };
         let (_, word, kind) = at(line);
-        kind.candidates(word, &processes).join("|")
+        kind.candidates(word, &known).join("|")
     }
 
     // C-485
@@ -109,6 +127,9 @@ mod tests {
         assert_eq!(offered("stop cat g:x-"), "g:x-1 |g:x-2 ");
         assert_eq!(offered("stop cat:"), "cat:cat |cat:* ");
         assert_eq!(offered("tail -f cat std"), "stdout |stderr ");
+        assert_eq!(offered("list"), "listeners ");
+        assert_eq!(offered("listeners "), "mailer |meter ");
+        assert_eq!(offered("listeners --json met"), "meter ");
         assert_eq!(offered("version x"), "");
     }
 }

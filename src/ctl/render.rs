@@ -1,9 +1,11 @@
 //! How things look: lines on stdout, the status table, columns, colours.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 use crate::client::proxy::ProcessInfo;
 use crate::model::state::ProcessState;
+use crate::sys::terminal;
 
 /// stdout. What cannot be written is dropped: nobody reads it any more.
 #[derive(Debug)]
@@ -47,13 +49,23 @@ impl Output {
         self.terminal
     }
 
+    /// How many characters a line may have; without end where no terminal shows it.
+    pub fn width(&self) -> usize {
+        let columns = self.terminal.then(|| terminal::columns(io::stdout().as_fd())).flatten();
+        columns.unwrap_or(usize::MAX)
+    }
+
+    /// A text in the colour of a process state, where colours are wanted.
+    pub fn tinted(&self, text: &str, state: i64) -> String {
+        if self.colour { coloured(text, state) } else { text.to_owned() }
+    }
+
     /// The table of status (C-440).
     pub fn statuses(&mut self, infos: &[&ProcessInfo]) {
         let specs: Vec<String> = infos.iter().map(|info| name_spec(&info.group, &info.name)).collect();
         let width = specs.iter().map(|spec| spec.chars().count()).max().unwrap_or(0).max(30) + 3;
         for (spec, info) in specs.iter().zip(infos) {
-            let state = format!("{:<10}", info.statename);
-            let state = if self.colour { coloured(&state, info.state) } else { state };
+            let state = self.tinted(&format!("{:<10}", info.statename), info.state);
             self.line(format!("{spec:<width$}{state}{}", info.description));
         }
     }
@@ -100,6 +112,47 @@ pub(super) fn columns(words: &[&str], width: usize) -> Vec<String> {
     (0..rows.min(words.len())).map(line).collect()
 }
 
+/// The least room beside a lead that phrases are put into.
+const ROOM: usize = 24;
+/// Where phrases begin that stand below their lead.
+const BELOW: usize = 4;
+
+/// Phrases with commas between them behind a lead that takes `indent` characters, on as many lines as a
+/// `width` makes necessary; below the lead where there is too little room beside it.
+pub(super) fn entry(lead: &str, indent: usize, phrases: &[String], width: usize) -> Vec<String> {
+    let beside = width >= indent.saturating_add(ROOM);
+    let (indent, lead) = if beside { (indent, lead) } else { (BELOW, lead.trim_end()) };
+    let mut lines: Vec<String> = gathered(phrases, width.saturating_sub(indent))
+        .iter()
+        .map(|row| format!("{:indent$}{row}", ""))
+        .collect();
+    match lines.first_mut() {
+        Some(first) if beside && !lead.is_empty() => *first = format!("{lead}{}", first.trim_start()),
+        _ if !lead.is_empty() => lines.insert(0, lead.to_owned()),
+        _ => {}
+    }
+    lines
+}
+
+/// Phrases on lines of `room` characters, or of one phrase that is longer.
+fn gathered(phrases: &[String], room: usize) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for phrase in phrases {
+        match rows.last_mut() {
+            Some(row) if row.chars().count() + phrase.chars().count() + ", ,".len() <= room => {
+                row.push_str(", ");
+                row.push_str(phrase);
+            }
+            Some(row) => {
+                row.push(',');
+                rows.push(phrase.clone());
+            }
+            None => rows.push(phrase.clone()),
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +165,19 @@ mod tests {
             ["a", "a:b:c", "a:*", "a:"].map(split_spec),
             [("a", Some("a")), ("a", Some("b:c")), ("a", None), ("a", None)]
         );
+    }
+
+    #[test]
+    fn entries_keep_within_the_width() {
+        let phrases = ["one thing", "another thing", "a third"].map(str::to_owned);
+        let lines = |width| entry("lead    ", 8, &phrases, width).join("\n");
+        assert_eq!(lines(usize::MAX), "lead    one thing, another thing, a third");
+        assert_eq!(lines(36), "lead    one thing, another thing,\n        a third");
+        assert_eq!(lines(32), "lead    one thing,\n        another thing, a third");
+        assert_eq!(lines(28), "lead\n    one thing,\n    another thing, a third");
+        assert_eq!(lines(0), "lead\n    one thing,\n    another thing,\n    a third");
+        assert_eq!(entry("", 8, &phrases[..1], 80), ["        one thing"]);
+        assert_eq!(entry("", 8, &phrases[..1], 10), ["    one thing"]);
     }
 
     // C-490

@@ -16,11 +16,11 @@ use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use tokio::runtime::Runtime;
 
 use super::commands::{self, Flow};
-use super::complete;
+use super::complete::{self, Known};
 use super::endpoint::Settings;
 use super::history;
 use super::session::Session;
-use crate::client::proxy::ProcessInfo;
+use crate::client::proxy::{CallError, Proxy};
 use crate::sys::interrupts::Interrupts;
 
 /// Longest history, in lines.
@@ -132,25 +132,29 @@ fn prompt(runtime: &Rc<Runtime>, session: &mut Session, editor: &mut Editor<Comp
     }
 }
 
-/// Completes one command line; asks the server once at most.
+/// Completes one command line; asks the server once at most for each of what may be needed.
 struct Completion {
     runtime: Rc<Runtime>,
     settings: Settings,
-    processes: RefCell<Option<Vec<ProcessInfo>>>,
+    known: RefCell<Known>,
 }
 
 impl Completion {
     fn new(runtime: Rc<Runtime>, settings: Settings) -> Self {
-        Self { runtime, settings, processes: RefCell::new(None) }
+        Self { runtime, settings, known: RefCell::default() }
     }
 
-    /// All processes; none where the server does not answer.
-    fn ask(&self) -> Vec<ProcessInfo> {
+    /// What a call gives; nothing where the server does not answer.
+    fn ask<T>(&self, call: impl AsyncFnOnce(&mut Proxy) -> Result<Vec<T>, CallError>) -> Vec<T> {
         let Ok(mut server) = self.settings.server() else { return Vec::new() };
         let answer = self
             .runtime
-            .block_on(async { tokio::time::timeout(COMPLETION_TIMEOUT, server.processes()).await });
+            .block_on(async { tokio::time::timeout(COMPLETION_TIMEOUT, call(&mut server)).await });
         answer.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    fn ask_pool_names(&self) -> Vec<String> {
+        self.ask(Proxy::pools).into_iter().map(|pool| pool.name).collect()
     }
 }
 
@@ -159,11 +163,14 @@ impl Completer for Completion {
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let (start, word, kind) = complete::at(line.get(..pos).unwrap_or(line));
-        let mut processes = self.processes.borrow_mut();
-        if kind.needs_processes() && processes.is_none() {
-            *processes = Some(self.ask());
+        let mut known = self.known.borrow_mut();
+        if kind.needs_processes() {
+            known.processes.get_or_insert_with(|| self.ask(Proxy::processes));
         }
-        Ok((start, kind.candidates(word, processes.as_deref().unwrap_or_default())))
+        if kind.needs_pools() {
+            known.pools.get_or_insert_with(|| self.ask_pool_names());
+        }
+        Ok((start, kind.candidates(word, &known)))
     }
 }
 

@@ -14,7 +14,7 @@ use super::process::LogPaths;
 use crate::config::schema::{GroupConfig, ProcessConfig};
 use crate::logs::read::{Excerpt, Window};
 use crate::machine::pool::PoolFigures;
-use crate::model::event::{Channel, RemoteCommunication};
+use crate::model::event::{Channel, EventKind, RemoteCommunication};
 use crate::model::name::{ProcessName, Target};
 use crate::model::signal::Signal;
 use crate::model::state::{ProcessState, SupervisorState};
@@ -168,6 +168,8 @@ pub struct ConfiguredProcess {
 /// An event listener pool as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PoolInfo {
+    /// What it subscribes to, as configured.
+    pub events: Vec<EventKind>,
     /// What it tells of itself.
     pub figures: PoolFigures,
     /// The processes of its listeners, in the same order.

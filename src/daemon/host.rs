@@ -6,6 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use tokio::sync::Notify;
+
 use super::command::{Patience, ReplyTo};
 use super::fcgi::FcgiSockets;
 use super::group::GroupLogs;
@@ -60,6 +62,8 @@ pub struct Host {
     pub journal: Rc<Journal>,
     /// Numbers the events that listeners get.
     pub serials: Rc<Serials>,
+    /// Rung when there is something for the loop to look at.
+    pub bell: Arc<Notify>,
     /// The log path.
     pub channels: Channels,
     /// `[supervisord]`.

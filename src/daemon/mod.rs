@@ -11,6 +11,7 @@ mod logfiles;
 mod pools;
 pub mod process;
 pub mod reload;
+mod replies;
 pub mod stdin;
 mod stop;
 pub mod supervisor;

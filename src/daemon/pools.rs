@@ -144,6 +144,8 @@ impl Supervisor {
             pid: process.pid(),
             unsent: process.unsent(),
         });
-        PoolInfo { figures: seated.pool.figures(now.mono), processes: processes.collect() }
+        let pool = self.group(&seated.group).and_then(|group| group.config.pool.as_ref());
+        let events = pool.map(|pool| pool.events.clone()).unwrap_or_default();
+        PoolInfo { events, figures: seated.pool.figures(now.mono), processes: processes.collect() }
     }
 }

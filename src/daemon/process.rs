@@ -6,29 +6,29 @@
 
 mod requests;
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::command::ProcessInfo;
 use super::host::{Answer, Host};
 use super::launch::{LaunchRequest, Launched, SpawnError};
+use super::replies::Replies;
 use super::stdin::Stdin;
 use super::table::ProcessKey;
 use super::waiters::Waiters;
 use crate::config::schema::{AutoRestart, ChannelConfig, LogFile, ProcessConfig};
 use crate::logs::channel::{Channel, ChannelReport, ChannelSpec};
-use crate::logs::sink::FileSpec;
+use crate::logs::sink::{FileSink, FileSpec};
 use crate::machine::effect::{Effect, Effects};
 use crate::machine::policy::{Policy, RestartRule};
 use crate::machine::process::{Input, ProcessMachine, SignalError};
 use crate::model::event::{Channel as Which, Communication, Entered, Event, Output};
 use crate::model::exit::ExitStatus;
 use crate::model::notice::{Level, Notice};
-use crate::model::pool_notice::PoolNotice;
 use crate::model::signal::Signal;
 use crate::model::state::ProcessState;
 use crate::model::time::{Moment, Now, WallTime};
@@ -57,6 +57,7 @@ pub struct Process {
 }
 
 /// A listener's place.
+#[derive(Clone)]
 pub struct Seat {
     /// Its pool.
     pub pool: Rc<Pool>,
@@ -85,6 +86,8 @@ struct Child {
     /// Held open: the child must not see an end of its input (D-341).
     stdin: Option<Stdin>,
     open: Vec<Arc<Channel>>,
+    /// What a listener says.
+    replies: Option<Replies>,
     drain_until: Option<Moment>,
 }
 
@@ -230,7 +233,8 @@ impl Process {
 
     fn channel_specs(&self, host: &Host) -> Vec<ChannelSpec> {
         let spec = |which, config: &ChannelConfig, path: &Option<Arc<PathBuf>>| {
-            let protocol = self.seat.is_some() && which == Which::Stdout;
+            // A listener's stdout is its protocol, and nothing else (E-134).
+            let plain = self.speaks_protocol(which);
             let file = |path: &Arc<PathBuf>| FileSpec {
                 path: path.to_path_buf(),
                 maxbytes: config.maxbytes,
@@ -239,13 +243,12 @@ impl Process {
             ChannelSpec {
                 process: self.config.name.clone(),
                 channel: which,
-                announced: config.events_enabled && !protocol,
-                copied: host.copies_output(),
-                protocol,
-                capture: usize::try_from(config.capture_maxbytes).ok().filter(|max| *max > 0 && !protocol),
+                announced: config.events_enabled && !plain,
+                copied: host.copies_output() && !plain,
+                capture: usize::try_from(config.capture_maxbytes).ok().filter(|max| *max > 0 && !plain),
                 strip_ansi: host.settings.strip_ansi,
                 file: path.as_ref().map(file),
-                syslog: config.syslog && !protocol,
+                syslog: config.syslog && !plain,
             }
         };
         let mut specs = vec![spec(Which::Stdout, &self.config.stdout, &self.logs.stdout)];
@@ -253,6 +256,10 @@ impl Process {
             specs.push(spec(Which::Stderr, &self.config.stderr, &self.logs.stderr));
         }
         specs
+    }
+
+    fn speaks_protocol(&self, which: Which) -> bool {
+        self.seat.is_some() && which == Which::Stdout
     }
 
     /// Whether it still waits for this launch.
@@ -281,23 +288,39 @@ impl Process {
 
     /// From here on its output is read.
     fn adopt(&mut self, host: &mut Host, now: Now, launched: Launched) {
-        let mut open = Vec::with_capacity(launched.channels.len());
-        for (spec, file, pipe) in launched.channels {
-            match host.channels.attach(spec, launched.pid, pipe, file) {
-                Ok(channel) => {
-                    host.table.add_channel(channel.key, self.key);
-                    open.push(channel);
-                }
-                Err(error) => {
-                    let text = format!("cannot watch the output of '{}': {error}", self.config.name);
-                    host.say(now, Level::Critical, text);
-                }
-            }
-        }
+        let stdin = launched.stdin.map(Stdin::new);
+        let open = Vec::with_capacity(launched.channels.len());
+        let mut child = Child { stdin, open, replies: None, drain_until: None };
         if let Some(seat) = &self.seat {
             seat.pool.started(now, seat.listener);
         }
-        self.child = Some(Child { stdin: launched.stdin.map(Stdin::new), open, drain_until: None });
+        for (spec, file, pipe) in launched.channels {
+            if let Err(error) = self.watch(host, &mut child, launched.pid, (spec, file, pipe)) {
+                let text = format!("cannot watch the output of '{}': {error}", self.config.name);
+                host.say(now, Level::Critical, text);
+            }
+        }
+        self.child = Some(child);
+    }
+
+    fn watch(
+        &self,
+        host: &mut Host,
+        child: &mut Child,
+        pid: i32,
+        (spec, file, pipe): (ChannelSpec, Option<FileSink>, OwnedFd),
+    ) -> io::Result<()> {
+        let channel = match &self.seat {
+            Some(seat) if self.speaks_protocol(spec.channel) => {
+                let channel = host.channels.attach_fed(spec, pid, file);
+                child.replies = Some(Replies::read(pipe, seat.clone(), Arc::clone(&channel), host)?);
+                channel
+            }
+            _ => host.channels.attach(spec, pid, pipe, file)?,
+        };
+        host.table.add_channel(channel.key, self.key);
+        child.open.push(channel);
+        Ok(())
     }
 
     /// It was reaped. What it left in its pipes comes first (D-352).
@@ -305,6 +328,9 @@ impl Process {
         self.stopped = Some(now.wall);
         self.step(host, now, Input::Died { status });
         if let Some(child) = &mut self.child {
+            if let Some(replies) = &child.replies {
+                replies.read_rest();
+            }
             child.drain_until = Some(now.mono + PATIENCE);
             for channel in &child.open {
                 host.channels.finish(channel);
@@ -319,8 +345,8 @@ impl Process {
         let (process, which, pid) = (channel.spec.process.clone(), channel.spec.channel, channel.pid);
         match report {
             ChannelReport::Output { bytes, lines, data } => {
-                if let Some(data) = &data {
-                    self.show_output(host, now, channel, data);
+                if let (true, Some(data)) = (channel.spec.copied, &data) {
+                    host.notice(now, Notice::OutputCopied(process.clone(), which, data.clone()));
                 }
                 let announced = channel.spec.announced;
                 let output = Output { process, pid, channel: which, bytes, lines, data, announced };
@@ -337,21 +363,6 @@ impl Process {
             }
             ChannelReport::Dropped(bytes) => host.notice(now, Notice::OutputDropped(process, which, bytes)),
             ChannelReport::Finished => self.channel_finished(host, now, channel),
-        }
-    }
-
-    /// To the activity log, at level debug; to the pool, if it is a listener's.
-    fn show_output(&self, host: &Host, now: Now, channel: &Channel, data: &Bytes) {
-        let process = &channel.spec.process;
-        if channel.spec.copied {
-            let notice = match channel.spec.protocol {
-                true => Notice::Pool(PoolNotice::OutputCopied(process.clone(), data.clone())),
-                false => Notice::OutputCopied(process.clone(), channel.spec.channel, data.clone()),
-            };
-            host.notice(now, notice);
-        }
-        if let (true, Some(seat)) = (channel.spec.protocol, &self.seat) {
-            seat.pool.said(now, seat.listener, data);
         }
     }
 

@@ -37,6 +37,9 @@ use crate::sys::timer::DeadlineTimer;
 /// Answers of workers that are handled before anything else has a look in.
 const ANSWERS_PER_PASS: usize = 32;
 
+/// Passes of the loop, if each has something to do, before clients and listeners have a look in.
+const PASSES_IN_A_ROW: u32 = 8;
+
 /// Reads the configuration again; run by a worker. The errors are as shown.
 pub type Loader = Arc<dyn Fn() -> Result<Box<Config>, Vec<String>> + Send + Sync>;
 
@@ -144,6 +147,7 @@ impl Supervisor {
     /// Starts what is to be started, and supervises until everything is stopped again.
     pub async fn run(&mut self, sources: &mut Sources) -> Outcome {
         self.open();
+        let mut passes = 0_u32;
         loop {
             self.settle();
             if self.is_over() {
@@ -151,8 +155,11 @@ impl Supervisor {
             }
             let wake = self.next_wake(sources).await;
             self.handle(wake, sources);
-            // There may always be something to take from the workers: clients and signals want a turn.
-            tokio::task::yield_now().await;
+            passes += 1;
+            if passes % PASSES_IN_A_ROW == 0 {
+                // There may always be something to take from the workers: others want a turn.
+                tokio::task::yield_now().await;
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! [`super::Limits`]). A client that only holds a connection open does not keep others out: the one
 //! that has been idle for longest goes first.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -12,12 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::pace::{Pace, Phase};
 
+/// So many connections are a crowd, whose end leaves memory to give back.
+const MANY: usize = 64;
+
 /// The connections of all servers.
 pub(super) struct Crowd {
     limit: usize,
     members: RefCell<Vec<Rc<Member>>>,
     /// A place became free, or a connection idle.
     changed: Notify,
+    /// The most members there were since it was last dispersed.
+    most: Cell<usize>,
+    dispersed: Notify,
 }
 
 struct Member {
@@ -33,7 +39,13 @@ pub(super) struct Place {
 
 impl Crowd {
     pub(super) fn new(limit: usize) -> Rc<Self> {
-        Rc::new(Self { limit, members: RefCell::default(), changed: Notify::new() })
+        Rc::new(Self {
+            limit,
+            members: RefCell::default(),
+            changed: Notify::new(),
+            most: Cell::default(),
+            dispersed: Notify::new(),
+        })
     }
 
     /// A place for one more, as soon as there is one; `shutdown` is then its word to leave too.
@@ -43,8 +55,28 @@ impl Crowd {
             self.change().await;
         }
         let member = Rc::new(Member { pace: Pace::new(), leave: shutdown.child_token() });
-        self.members.borrow_mut().push(Rc::clone(&member));
+        self.join(Rc::clone(&member));
         Place { crowd: self, member }
+    }
+
+    fn join(&self, member: Rc<Member>) {
+        let mut members = self.members.borrow_mut();
+        members.push(member);
+        self.most.set(self.most.get().max(members.len()));
+    }
+
+    fn leave(&self, member: &Rc<Member>) {
+        let mut members = self.members.borrow_mut();
+        members.retain(|it| !Rc::ptr_eq(it, member));
+        if self.most.get() >= MANY && members.len() <= self.most.get() / 4 {
+            self.most.set(members.len());
+            self.dispersed.notify_one();
+        }
+    }
+
+    /// Resolves when most of a large number of connections have ended.
+    pub(super) async fn dispersed(&self) {
+        self.dispersed.notified().await;
     }
 
     /// Resolves when a connection has ended, or become idle.
@@ -97,7 +129,34 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.crowd.members.borrow_mut().retain(|member| !Rc::ptr_eq(member, &self.member));
+        self.crowd.leave(&self.member);
         self.crowd.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_crowd_is_dispersed_once() {
+        let (crowd, shutdown) = (Crowd::new(1000), CancellationToken::new());
+        let mut places = Vec::new();
+        for _ in 0..MANY {
+            places.push(Rc::clone(&crowd).admit(&shutdown).await);
+        }
+        let is_told = async |crowd: &Crowd| {
+            tokio::select! {
+                biased;
+                () = crowd.dispersed() => true,
+                () = tokio::task::yield_now() => false,
+            }
+        };
+        places.truncate(MANY / 4 + 1);
+        assert!(!is_told(&crowd).await);
+        places.pop();
+        assert!(is_told(&crowd).await);
+        places.clear();
+        assert!(!is_told(&crowd).await);
     }
 }

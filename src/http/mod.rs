@@ -5,6 +5,7 @@
 
 mod access;
 pub mod auth;
+mod budget;
 mod crowd;
 mod guard;
 mod pace;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 
 use crate::model::notice::Level;
 
+pub use budget::{Budget, Share};
 pub use guard::Refusals;
 pub use response::Response;
 pub use router::Router;

@@ -5,16 +5,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::body::{self, Frame, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SERVER};
 use tokio::sync::mpsc;
 
+use super::budget::Share;
+
 /// What a response carries.
 pub enum Body {
     /// All of it.
-    Whole(Full<Bytes>),
+    Whole(Option<Bytes>),
     /// Pieces, until the sender is dropped. The sender learns of the client's end by that of the receiver.
     Stream(mpsc::Receiver<Bytes>),
 }
@@ -23,6 +24,22 @@ impl Body {
     /// Whether it goes on until one side ends it.
     pub const fn is_stream(&self) -> bool {
         matches!(self, Self::Stream(_))
+    }
+
+    /// How long it is, as far as that is known.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Whole(content) => content.as_ref().map_or(0, Bytes::len),
+            Self::Stream(_) => 0,
+        }
+    }
+
+    /// Holds this share until all of it is sent.
+    pub fn holding(self, share: Share) -> Self {
+        match self {
+            Self::Whole(content) => Self::Whole(content.map(|content| share.hold(content))),
+            Self::Stream(_) => self,
+        }
     }
 }
 
@@ -35,21 +52,21 @@ impl body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(cx),
+            Self::Whole(content) => Poll::Ready(content.take().map(|it| Ok(Frame::data(it)))),
             Self::Stream(pieces) => pieces.poll_recv(cx).map(|piece| piece.map(|it| Ok(Frame::data(it)))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Whole(body) => body.is_end_stream(),
+            Self::Whole(content) => content.is_none(),
             Self::Stream(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(body) => body.size_hint(),
+            Self::Whole(_) => SizeHint::with_exact(self.size() as u64),
             Self::Stream(_) => SizeHint::default(),
         }
     }
@@ -94,7 +111,7 @@ pub fn explained(status: StatusCode, explanation: &'static str) -> Response {
 }
 
 fn with_status(status: StatusCode, content_type: &'static str, content: impl Into<Bytes>) -> Response {
-    with_body(status, content_type, Body::Whole(Full::new(content.into())))
+    with_body(status, content_type, Body::Whole(Some(content.into()).filter(|content| !content.is_empty())))
 }
 
 fn with_body(status: StatusCode, content_type: &'static str, body: Body) -> Response {

@@ -4,12 +4,14 @@
 //! another could be served (C-042). hyper speaks the protocol, `pace` keeps the time.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
@@ -17,13 +19,14 @@ use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::access::Entry;
 use super::auth::Credentials;
+use super::budget::{Budget, Share};
 use super::crowd::{Crowd, Place};
 use super::guard::{self, Guard, Refusals};
 use super::pace::{Paced, Phase};
@@ -32,10 +35,13 @@ use super::{Log, Service};
 use crate::config::schema::ServerConfig;
 use crate::model::notice::Level;
 use crate::sys::host::node_name;
+use crate::sys::memory;
 use crate::sys::sockets::{ControlListener, SocketFile};
 
 /// Headers of one request, in bytes (C-041).
 const MAX_HEADERS: usize = 64 * 1024;
+/// One request's body, in bytes (C-041).
+pub(super) const MAX_BODY: usize = 64 * 1024 * 1024;
 /// What is read of the body of a refused request, so that the client comes to read the answer (C-052).
 const MAX_REFUSED: usize = 1024 * 1024;
 /// How long that may take.
@@ -44,6 +50,8 @@ const REFUSED_PATIENCE: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The log hears of that no more often than this.
 const COMPLAINT: Duration = Duration::from_secs(60);
+/// Between the end of what took much memory and giving it back: more of it may be about to end.
+const CALM: Duration = Duration::from_secs(1);
 /// For answers that are being written when everything ends.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -59,7 +67,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 512, body: 64 * 1024 * 1024 }
+        Self { connections: 512, body: MAX_BODY }
     }
 }
 
@@ -72,7 +80,9 @@ pub struct Common {
     pub log: Log,
     /// What clients may use.
     pub limits: Limits,
-    /// Counts what the guard refuses.
+    /// What requests and answers may hold in memory together.
+    pub budget: Budget,
+    /// Counts what the guard refuses, and what there is no memory for.
     pub refusals: Rc<Refusals>,
 }
 
@@ -103,10 +113,25 @@ pub async fn serve(
     for (server, (listener, file)) in ready {
         tasks.spawn_local(server.run(listener, file));
     }
-    shutdown.cancelled().await;
+    tokio::select! {
+        () = shutdown.cancelled() => {}
+        () = give_back(&crowd, &common.budget) => {}
+    }
     tasks.close();
     tasks.wait().await;
     Ok(())
+}
+
+/// Gives memory back to the system when a crowd, or something large, is gone. Never ends.
+async fn give_back(crowd: &Crowd, budget: &Budget) {
+    loop {
+        tokio::select! {
+            () = crowd.dispersed() => {}
+            () = budget.relieved() => {}
+        }
+        sleep(CALM).await;
+        memory::give_back();
+    }
 }
 
 /// What answering on one server needs.
@@ -115,6 +140,13 @@ struct Site {
     credentials: Option<Credentials>,
     guard: Option<Guard>,
     common: Common,
+}
+
+/// Why a body was not read whole.
+enum Unread {
+    TooLong,
+    NoRoom,
+    Broken,
 }
 
 struct Server {
@@ -254,22 +286,61 @@ impl Site {
         let pace = place.pace();
         pace.enter(Phase::Body);
         if let Some(response) = self.refusal(&request) {
-            return refuse(request, response).await;
+            return refuse(request.into_body(), response).await;
         }
         if lacks_length(&request) {
             return closing(response::error(StatusCode::LENGTH_REQUIRED));
         }
-        let (head, body) = request.into_parts();
-        let body = match read_whole(body, self.common.limits.body).await {
-            Ok(body) => body,
-            Err(status) => return closing(response::error(status)),
+        let (head, mut body) = request.into_parts();
+        let whole = match self.read_whole(&mut body).await {
+            Ok(whole) => whole,
+            Err(Unread::NoRoom) => return refuse(body, self.no_room(head.uri.path())).await,
+            Err(Unread::TooLong) => return closing(response::error(StatusCode::PAYLOAD_TOO_LARGE)),
+            Err(Unread::Broken) => return closing(response::error(StatusCode::BAD_REQUEST)),
         };
         pace.enter(Phase::Answer);
-        let response = self.common.service.call(hyper::Request::from_parts(head, body)).await;
+        let uri = head.uri.clone();
+        let response = self.common.service.call(hyper::Request::from_parts(head, whole)).await;
         if response.body().is_stream() && !place.begin_stream() {
             return response::error(StatusCode::SERVICE_UNAVAILABLE);
         }
-        response
+        self.counted(response, uri.path())
+    }
+
+    async fn read_whole(&self, body: &mut Incoming) -> Result<Bytes, Unread> {
+        let limit = self.common.limits.body;
+        if body.size_hint().lower() > limit as u64 {
+            return Err(Unread::TooLong);
+        }
+        let mut share = self.common.budget.share();
+        let mut whole = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(piece) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+            if piece.len() > limit - whole.len() {
+                return Err(Unread::TooLong);
+            }
+            // What the client has sent counts, not what it says that it will send.
+            if !share.grow(piece.len()) {
+                return Err(Unread::NoRoom);
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(share.hold(whole.into()))
+    }
+
+    /// This answer, if there is room for it.
+    fn counted(&self, response: Response, path: &str) -> Response {
+        let mut share: Share = self.common.budget.share();
+        if share.grow(response.body().size()) {
+            response.map(|body| body.holding(share))
+        } else {
+            self.no_room(path)
+        }
+    }
+
+    fn no_room(&self, path: &str) -> Response {
+        self.tell_refusal(path, format_args!("requests and answers take all the memory there is for them"));
+        response::error(StatusCode::SERVICE_UNAVAILABLE)
     }
 
     fn complain(&self, error: &io::Error) {
@@ -287,11 +358,16 @@ impl Site {
         }
         let path = request.uri().path();
         let refusal = self.guard.as_ref()?.judge(path, request.headers()).err()?;
+        self.tell_refusal(path, format_args!("{refusal}"));
+        Some(response::explained(StatusCode::FORBIDDEN, refusal.advice()))
+    }
+
+    /// C-605
+    fn tell_refusal(&self, path: &str, reason: fmt::Arguments<'_>) {
         if self.common.refusals.add(std::time::Instant::now()) {
             let (section, path) = (&self.section, guard::shown(path));
-            (self.common.log)(Level::Warn, format_args!("{section}: refused {path}: {refusal}"));
+            (self.common.log)(Level::Warn, format_args!("{section}: refused {path}: {reason}"));
         }
-        Some(response::explained(StatusCode::FORBIDDEN, refusal.advice()))
     }
 
     fn admits(&self, request: &hyper::Request<Incoming>) -> bool {
@@ -301,16 +377,16 @@ impl Site {
 }
 
 /// This response, after the body was read and thrown away (C-052).
-async fn refuse(request: hyper::Request<Incoming>, response: Response) -> Response {
+async fn refuse(body: Incoming, response: Response) -> Response {
     // Whether that works makes no difference: the connection is closed either way.
-    let _ = timeout(REFUSED_PATIENCE, discard(request.into_body())).await;
+    let _ = timeout(REFUSED_PATIENCE, discard(body)).await;
     closing(response)
 }
 
 async fn discard(mut body: Incoming) {
     let mut seen = 0;
     while let Some(Ok(frame)) = body.frame().await {
-        seen += frame.data_ref().map_or(0, bytes::Bytes::len);
+        seen += frame.data_ref().map_or(0, Bytes::len);
         if seen > MAX_REFUSED {
             return;
         }
@@ -323,17 +399,6 @@ fn lacks_length(request: &hyper::Request<Incoming>) -> bool {
     request.method() == Method::POST
         && !headers.contains_key(CONTENT_LENGTH)
         && !headers.contains_key(TRANSFER_ENCODING)
-}
-
-async fn read_whole(body: Incoming, limit: usize) -> Result<bytes::Bytes, StatusCode> {
-    if body.size_hint().lower() > limit as u64 {
-        return Err(StatusCode::PAYLOAD_TOO_LARGE);
-    }
-    match Limited::new(body, limit).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Err(_) => Err(StatusCode::BAD_REQUEST),
-    }
 }
 
 #[cfg(test)]

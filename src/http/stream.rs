@@ -8,7 +8,6 @@
 use std::future::ready;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +15,7 @@ use chrono::DateTime;
 use hyper::header::{HeaderName, HeaderValue, LAST_MODIFIED};
 use hyper::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -24,7 +23,8 @@ use super::{Answer, Request, Response, Service, response};
 use crate::daemon::command::ProcessInfo;
 use crate::daemon::handle::Handle;
 use crate::logs::follow::Follower;
-use crate::logs::workers::{Scratch, Workers};
+use crate::logs::turns::Turns;
+use crate::logs::workers::Workers;
 use crate::model::event::Channel;
 
 /// A stream begins with this much of what is there, in bytes (C-332).
@@ -52,8 +52,7 @@ pub enum Source {
 /// What all streams of a generation use.
 #[derive(Clone)]
 pub struct Reading {
-    workers: Workers,
-    readers: Arc<Semaphore>,
+    readers: Turns,
     /// The end of all streams (C-337).
     closing: CancellationToken,
 }
@@ -61,22 +60,7 @@ pub struct Reading {
 impl Reading {
     /// With these workers, until `closing`.
     pub fn new(workers: Workers, closing: CancellationToken) -> Self {
-        Self { workers, readers: Arc::new(Semaphore::new(READERS)), closing }
-    }
-
-    /// Has a worker do this; `None` at the daemon's end.
-    async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Scratch) -> T + Send + 'static,
-    ) -> Option<T> {
-        let turn = Arc::clone(&self.readers).acquire_owned().await.ok()?;
-        let job = move |scratch: &mut Scratch| {
-            let result = work(scratch);
-            // Not before: the client may be gone while a worker is still stuck.
-            drop(turn);
-            result
-        };
-        self.workers.call(job).await.ok()
+        Self { readers: Turns::new(workers, READERS), closing }
     }
 }
 
@@ -101,7 +85,7 @@ impl LogStream {
         let Some(path) = source.file(request.uri().path()).await else {
             return response::error(StatusCode::NOT_FOUND);
         };
-        let opened = reading.work(|_| {
+        let opened = reading.readers.work(|_| {
             let follower = Follower::open(path, HEAD)?;
             Ok::<_, std::io::Error>((follower.modified()?, follower))
         });
@@ -182,7 +166,7 @@ async fn follow(follower: Follower, reading: Reading, pieces: mpsc::Sender<Bytes
 async fn send_all(mut follower: Follower, reading: &Reading, pieces: &mpsc::Sender<Bytes>) {
     let mut pause = SHORT_PAUSE;
     while let Ok(permit) = pieces.reserve().await {
-        let more = reading.work(move |scratch| {
+        let more = reading.readers.work(move |scratch| {
             let room = scratch.read.len().min(PIECE);
             let more = follower.more(&mut scratch.read[..room]);
             (follower, more)

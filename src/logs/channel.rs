@@ -5,7 +5,6 @@
 //! Read, write, report happen in this order for each chunk (E-044): whoever hears of output finds it
 //! in the file. A log file that takes nothing stops the reading, so it is the child that waits.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
@@ -13,9 +12,9 @@ use bytes::Bytes;
 
 use super::pump::Pump;
 use super::sink::FileSpec;
+use super::source::Source;
 use crate::model::event::Channel as Which;
 use crate::model::name::ProcessName;
-use crate::sys::pipe;
 
 /// What becomes of a channel's output.
 #[derive(Clone, Debug)]
@@ -28,8 +27,6 @@ pub struct ChannelSpec {
     pub announced: bool,
     /// Somebody else wants to see the bytes: the activity log at level debug.
     pub copied: bool,
-    /// It is a listener's side of the protocol: reported byte for byte, whatever the log shows (E-134).
-    pub protocol: bool,
     /// Size of the capture buffer, if capture is on (D-443).
     pub capture: Option<usize>,
     /// Escape sequences are removed (D-440).
@@ -48,7 +45,7 @@ pub struct Channel {
     pub pid: i32,
     /// The key under which it is known.
     pub key: usize,
-    pipe: OwnedFd,
+    pub(super) source: Source,
     pub(super) pump: Mutex<Option<Pump>>,
     pub(super) orders: Orders,
     pub(super) tally: Tally,
@@ -133,25 +130,21 @@ pub enum ChannelReport {
 }
 
 impl Channel {
-    pub(super) fn new(spec: ChannelSpec, pid: i32, key: usize, pipe: OwnedFd, pump: Pump) -> Self {
+    pub(super) fn new(spec: ChannelSpec, pid: i32, key: usize, source: Source, pump: Pump) -> Self {
         Self {
             spec,
             pid,
             key,
-            pipe,
+            source,
             pump: Mutex::new(Some(pump)),
             orders: Orders::default(),
             tally: Tally::default(),
         }
     }
 
-    pub(super) fn pipe(&self) -> BorrowedFd<'_> {
-        self.pipe.as_fd()
-    }
-
     /// Whether the bytes themselves are reported.
     pub(super) fn is_tapped(&self) -> bool {
-        self.spec.announced || self.spec.copied || self.spec.protocol
+        self.spec.announced || self.spec.copied
     }
 
     /// Takes the figures that were not reported yet.
@@ -169,12 +162,12 @@ impl Channel {
     /// this channel's.
     pub(super) fn is_dry(&self, pump: Option<&Pump>) -> bool {
         let reopens = self.orders.reopen.load(Ordering::Acquire);
-        pump.is_none_or(|pump| !reopens && pump.is_clear(self) && pipe::readable_bytes(self.pipe()) == 0)
+        pump.is_none_or(|pump| !reopens && pump.is_clear(self) && self.source.unread() == 0)
     }
 
     /// How much is lost if nobody waits for it any more, with what was lost before and is now told.
     pub(super) fn take_loss(&self) -> u64 {
-        let unread = pipe::readable_bytes(self.pipe()).min(self.orders.remaining.get().unwrap_or(0));
+        let unread = self.source.unread().min(self.orders.remaining.get().unwrap_or(0));
         let unfinished = unread + self.tally.in_hand.load(Ordering::Acquire);
         unfinished as u64 + self.tally.lost.swap(0, Ordering::AcqRel)
     }

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use super::channel::{Channel, ChannelReport, ChannelSpec};
 use super::pump::{Progress, Pump};
 use super::sink::FileSink;
+use super::source::{Inlet, Source};
 use super::workers::{Job, ReadyHandler, Scratch, Workers};
-use crate::sys::pipe;
 use crate::sys::poller::{Poller, Readiness};
 
 /// Wakes the daemon, from any thread.
@@ -84,13 +84,36 @@ impl Channels {
         pipe: OwnedFd,
         file: Option<FileSink>,
     ) -> io::Result<Arc<Channel>> {
+        let channel = self.add(spec, pid, Source::Pipe(pipe), file);
+        let watched = channel.source.watch(&self.hub.poller, channel.key);
+        watched.inspect_err(|_| drop(lock(&self.hub.registry).remove(&channel.key)))?;
+        Ok(channel)
+    }
+
+    /// The same for a channel whose output the daemon reads, and hands in with [`Channels::feed`].
+    pub fn attach_fed(&self, spec: ChannelSpec, pid: i32, file: Option<FileSink>) -> Arc<Channel> {
+        self.add(spec, pid, Source::Inlet(Inlet::default()), file)
+    }
+
+    fn add(&self, spec: ChannelSpec, pid: i32, source: Source, file: Option<FileSink>) -> Arc<Channel> {
         let key = self.hub.next_key.fetch_add(1, Ordering::Relaxed);
         let pump = Pump::new(&spec, file);
-        let channel = Arc::new(Channel::new(spec, pid, key, pipe, pump));
+        let channel = Arc::new(Channel::new(spec, pid, key, source, pump));
         lock(&self.hub.registry).insert(key, Arc::clone(&channel));
-        let watched = self.hub.poller.watch(channel.pipe(), key, Readiness::Readable);
-        watched.inspect_err(|_| drop(lock(&self.hub.registry).remove(&key)))?;
-        Ok(channel)
+        channel
+    }
+
+    /// Hands output in; it is looked at once [`Channels::attend`] is called. What the log has no room for
+    /// is lost, and told in time.
+    pub fn feed(&self, channel: &Channel, data: &[u8]) {
+        if !channel.source.hand_in(data) {
+            channel.tally.lost.fetch_add(data.len() as u64, Ordering::AcqRel);
+        }
+    }
+
+    /// Has a worker look at what was handed in.
+    pub fn attend(&self, channel: &Channel) {
+        self.workers.revisit(channel.key);
     }
 
     /// The child is dead: what is in the pipe now is still to be read and handled, then the channel is
@@ -107,7 +130,7 @@ impl Channels {
             channel.orders.abandoned.store(true, Ordering::Release);
         }
         drop(still);
-        channel.orders.remaining.set(if dry { 0 } else { pipe::readable_bytes(channel.pipe()) });
+        channel.orders.remaining.set(if dry { 0 } else { channel.source.unread() });
         self.workers.revisit(channel.key);
     }
 
@@ -216,16 +239,23 @@ impl Hub {
                 channel.orders.visits.fetch_add(1, Ordering::AcqRel);
                 Ok(())
             }
-            Progress::Reading => self.poller.rearm(channel.pipe(), channel.key, Readiness::Readable),
+            Progress::Reading => self.wait_for_output(channel),
             Progress::Writing => self.wait_for_room(channel, pump),
             Progress::Ended => {
-                self.poller.forget(channel.pipe());
+                channel.source.forget(&self.poller);
                 Ok(())
             }
             Progress::Resting | Progress::Finished => Ok(()),
         };
         // Only a descriptor that cannot be polled fails; what it holds up is told at the child's end.
         drop(armed);
+    }
+
+    fn wait_for_output(&self, channel: &Channel) -> io::Result<()> {
+        if channel.source.rearm(&self.poller, channel.key)? {
+            channel.orders.visits.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(())
     }
 
     /// The file may have been opened again since it was last watched.
@@ -241,7 +271,7 @@ impl Hub {
     }
 
     fn close(&self, channel: &Channel, slot: &mut Option<Pump>) {
-        self.poller.forget(channel.pipe());
+        channel.source.forget(&self.poller);
         let watched = slot.take_if(|pump| pump.file_watched);
         if let Some(fd) = watched.as_ref().and_then(Pump::file).and_then(FileSink::fd) {
             self.poller.forget(fd);

@@ -10,5 +10,7 @@ mod pump;
 pub mod read;
 mod rotate;
 pub mod sink;
+mod source;
 mod syslog_lines;
+pub mod turns;
 pub mod workers;

@@ -4,7 +4,6 @@
 //! and its one write.
 
 use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,6 @@ use super::channel::{Channel, ChannelReport, ChannelSpec, MAX_UNTAKEN, Tally};
 use super::sink::{FileSink, Written};
 use super::syslog_lines::SyslogLines;
 use super::workers::Scratch;
-use crate::sys::pipe;
 use crate::wire::ansi::AnsiStripper;
 use crate::wire::capture::{CaptureScanner, Piece};
 
@@ -132,6 +130,7 @@ impl Pump {
         if !self.flush_pending(channel, reports) {
             return Progress::Writing;
         }
+        self.tell_refused(&channel.tally, reports);
         if self.ended {
             return self.at_end(channel, reports);
         }
@@ -145,7 +144,7 @@ impl Pump {
         let remaining = channel.orders.remaining.get();
         let limit = remaining.unwrap_or(Scratch::SIZE).min(Scratch::SIZE);
         let mut buffer = std::mem::take(&mut scratch.read);
-        let got = if limit == 0 { Ok(0) } else { read(channel, &mut buffer[..limit]) };
+        let got = if limit == 0 { Ok(0) } else { channel.source.read(&mut buffer[..limit]) };
         let progress = match got {
             Ok(0) => self.end(channel, scratch, reports),
             Ok(n) => {
@@ -153,7 +152,7 @@ impl Pump {
                     channel.orders.remaining.set(left - n);
                 }
                 self.make_room(channel, n);
-                scratch.gather |= self.is_busy_with_short_writes(n) && self.is_plain(channel);
+                scratch.gather |= self.is_busy_with_short_writes(n);
                 self.take(channel, &buffer[..n], scratch, reports);
                 if self.pending.is_empty() { Progress::Reading } else { Progress::Writing }
             }
@@ -164,11 +163,6 @@ impl Pump {
         progress
     }
 
-    /// Whether nobody but the file waits for the bytes.
-    fn is_plain(&self, channel: &Channel) -> bool {
-        !matches!(self.filter, Filter::Capture(_)) && !channel.is_tapped()
-    }
-
     /// A pipe that is always full gets more room, once.
     fn make_room(&mut self, channel: &Channel, n: usize) {
         self.full_reads = match self.full_reads {
@@ -177,7 +171,7 @@ impl Pump {
             _ => 0,
         };
         if self.full_reads == BUSY_READS {
-            pipe::enlarge(channel.pipe(), ROOMY);
+            channel.source.enlarge(ROOMY);
         }
     }
 
@@ -191,8 +185,7 @@ impl Pump {
     /// The stream is over: what was held back goes out.
     fn end(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
         self.ended = true;
-        if channel.spec.copied && pipe::is_hung_up(channel.pipe()) {
-            let fd = channel.pipe().as_raw_fd();
+        if let (true, Some(fd)) = (channel.spec.copied, channel.source.hung_up()) {
             self.report(channel, ChannelReport::Ended { fd }, reports);
         }
         match &mut self.filter {
@@ -230,12 +223,6 @@ impl Pump {
     fn take(&mut self, channel: &Channel, chunk: &[u8], scratch: &mut Scratch, reports: &mut Reports) {
         channel.tally.bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         channel.tally.lines.fetch_add(memchr::memchr_iter(b'\n', chunk).count() as u64, Ordering::Relaxed);
-        if channel.spec.protocol {
-            let report = Self::output(channel, chunk);
-            // A log that is stuck does not hold up the protocol.
-            channel.tally.untaken.fetch_add(chunk.len(), Ordering::AcqRel);
-            reports.push(report);
-        }
         match &mut self.filter {
             Filter::Capture(scanner) => {
                 scanner.push(Bytes::copy_from_slice(chunk), &mut scratch.pieces);
@@ -268,14 +255,11 @@ impl Pump {
         if logged {
             self.log(channel, data, reports);
         }
-        if channel.is_tapped() && !channel.spec.protocol {
-            self.report(channel, Self::output(channel, data), reports);
+        if channel.is_tapped() {
+            let (bytes, lines) = channel.take_counts();
+            let data = Some(Bytes::copy_from_slice(data));
+            self.report(channel, ChannelReport::Output { bytes, lines, data }, reports);
         }
-    }
-
-    fn output(channel: &Channel, data: &[u8]) -> ChannelReport {
-        let (bytes, lines) = channel.take_counts();
-        ChannelReport::Output { bytes, lines, data: Some(Bytes::copy_from_slice(data)) }
     }
 
     fn report(&mut self, channel: &Channel, report: ChannelReport, reports: &mut Reports) {
@@ -358,6 +342,14 @@ impl Pump {
         }
     }
 
+    /// What was handed in and not taken is told now and then, though the file does not fail.
+    fn tell_refused(&mut self, tally: &Tally, reports: &mut Reports) {
+        let due = self.loss.told.is_none_or(|at| at.elapsed() >= TELL_LOSS);
+        if !self.loss.failing && due {
+            self.tell_loss(tally, reports);
+        }
+    }
+
     fn tell_loss(&mut self, tally: &Tally, reports: &mut Reports) {
         let bytes = tally.lost.swap(0, Ordering::AcqRel);
         if bytes > 0 {
@@ -404,13 +396,4 @@ fn is_to_rest(tally: &Tally) -> bool {
     }
     tally.paused.store(false, Ordering::SeqCst);
     false
-}
-
-fn read(channel: &Channel, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match nix::unistd::read(channel.pipe().as_fd(), buffer) {
-            Err(nix::errno::Errno::EINTR) => {}
-            other => return Ok(other?),
-        }
-    }
 }

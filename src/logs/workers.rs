@@ -227,7 +227,7 @@ impl Shared {
     fn poll<'a>(&'a self, mut state: MutexGuard<'a, State>, ready: &mut Ready) -> MutexGuard<'a, State> {
         state.polling = true;
         drop(state);
-        if self.poller.wait(ready, None).is_err() {
+        if self.poller.wait(ready).is_err() {
             // Nothing is known to make it fail; do not spin if something does.
             std::thread::yield_now();
         }

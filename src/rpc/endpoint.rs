@@ -1,17 +1,22 @@
 //! `/RPC2`: a request's body becomes a call, the reply becomes the response's body.
 
+use std::cell::RefCell;
 use std::future::ready;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use hyper::{Method, StatusCode};
 
+use super::codec::Codec;
+use super::fault::Fault;
 use super::methods::{self, Context, DaemonFacts};
 use crate::config::schema::ServerConfig;
 use crate::daemon::handle::Handle;
-use crate::http::{Answer, Log, Request, Response, Service, response};
+use crate::http::{Answer, Budget, Log, Request, Response, Service, response};
+use crate::logs::workers::Workers;
 use crate::model::notice::{Level, Notice};
 use crate::model::pyrepr;
-use crate::wire::xmlrpc::{MethodCall, encode, method_call};
+use crate::wire::xmlrpc::{MalformedCall, MethodCall, encode};
 
 /// How much of a body that makes no sense is shown in the log, in bytes.
 const SHOWN: usize = 1024;
@@ -30,27 +35,50 @@ pub fn opened(server: &ServerConfig, namespaces: &[String]) -> Vec<Notice> {
     notices
 }
 
+/// What serving needs of the daemon around it.
+pub struct Means {
+    /// Takes what there is to tell.
+    pub log: Log,
+    /// Read and write what is large.
+    pub workers: Workers,
+    /// What answers may hold in memory, among them those that are not complete yet.
+    pub budget: Budget,
+}
+
 /// The service behind `/RPC2`.
 #[derive(Clone)]
 pub struct Endpoint {
     context: Rc<Context>,
+    codec: Rc<Codec>,
     log: Log,
 }
 
 impl Endpoint {
     /// Serves the methods in these namespaces (C-370, C-371).
-    pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, log: Log) -> Self {
-        let context = Rc::new(Context { daemon, facts, namespaces });
-        Self { context, log }
+    pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, means: Means) -> Self {
+        let Means { log, workers, budget } = means;
+        let codec = Rc::new(Codec::new(workers, budget.clone()));
+        let context = Context { daemon, facts, namespaces, records: RefCell::default(), budget };
+        Self { context: Rc::new(context), codec, log }
     }
 
-    async fn answer(self, call: MethodCall) -> Response {
-        let (log, name) = (self.log, call.name.clone());
+    /// Keeps the body, and with it its share of the budget, to the end: what was read from it takes memory
+    /// as well.
+    async fn answer(self, body: Bytes) -> Response {
+        match self.codec.read(&body).await {
+            Some(Ok(call)) => self.carry_out(call).await,
+            Some(Err(malformed)) => self.malformed(&body, malformed),
+            None => response::error(StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    async fn carry_out(&self, call: MethodCall) -> Response {
+        let (log, name) = (&self.log, call.name.clone());
         log(Level::Trace, format_args!("XML-RPC method called: {name}()"));
-        let body = match methods::call(&self.context, call).await {
-            Ok(value) => {
+        let body = match self.text_of(call).await {
+            Ok(body) => {
                 log(Level::Trace, format_args!("XML-RPC method {name}() returned successfully"));
-                encode::response(&value)
+                body
             }
             Err(fault) => {
                 let code = fault.code.number();
@@ -60,6 +88,16 @@ impl Endpoint {
         };
         response::ok("text/xml", body)
     }
+
+    async fn text_of(&self, call: MethodCall) -> Result<String, Fault> {
+        self.codec.write(methods::call(&self.context, call).await?).await
+    }
+
+    fn malformed(&self, body: &[u8], malformed: MalformedCall) -> Response {
+        let shown = pyrepr::string(&String::from_utf8_lossy(&body[..body.len().min(SHOWN)]));
+        (self.log)(Level::Error, format_args!("XML-RPC request data {shown} is invalid: {malformed}"));
+        response::error(StatusCode::BAD_REQUEST)
+    }
 }
 
 impl Service for Endpoint {
@@ -67,18 +105,7 @@ impl Service for Endpoint {
         if request.method() != Method::POST {
             return Box::pin(ready(response::error(StatusCode::BAD_REQUEST)));
         }
-        match method_call(request.body()) {
-            Ok(call) => Box::pin(self.clone().answer(call)),
-            Err(malformed) => {
-                let shown = &request.body()[..request.body().len().min(SHOWN)];
-                let shown = pyrepr::string(&String::from_utf8_lossy(shown));
-                (self.log)(
-                    Level::Error,
-                    format_args!("XML-RPC request data {shown} is invalid: {malformed}"),
-                );
-                Box::pin(ready(response::error(StatusCode::BAD_REQUEST)))
-            }
-        }
+        Box::pin(self.clone().answer(request.into_body()))
     }
 }
 

@@ -8,12 +8,16 @@ use chrono::{Local, TimeZone};
 use crate::daemon::command::ProcessInfo;
 use crate::model::state::ProcessState;
 use crate::model::time::WallTime;
-use crate::wire::xmlrpc::Value;
+use crate::wire::xmlrpc::{Template, Value};
 
 /// The struct that `getProcessInfo` and `getAllProcessInfo` give.
 pub fn record(info: &ProcessInfo) -> Value {
+    Value::record(members(info))
+}
+
+fn members(info: &ProcessInfo) -> [(&'static str, Value); 14] {
     let stdout = path(info.stdout_logfile.as_ref());
-    Value::record([
+    [
         ("name", info.name.name().into()),
         ("group", (&**info.name.group()).into()),
         ("start", seconds(info.start).into()),
@@ -28,7 +32,64 @@ pub fn record(info: &ProcessInfo) -> Value {
         ("stderr_logfile", path(info.stderr_logfile.as_ref()).into()),
         ("pid", info.pid.into()),
         ("description", description(info).into()),
-    ])
+    ]
+}
+
+/// The structs of all processes. Their text is kept from one list to the next, but for what changes with
+/// the time: about 1.3 KB for each process.
+#[derive(Debug, Default)]
+pub struct Records(Vec<Kept>);
+
+/// The text of a process as it was when last listed.
+#[derive(Debug)]
+struct Kept {
+    /// At the time zero.
+    info: ProcessInfo,
+    template: Arc<Template>,
+}
+
+impl Records {
+    /// The structs of these processes, each as [`record`] has it.
+    pub fn of_all(&mut self, processes: Vec<ProcessInfo>) -> Value {
+        self.0.truncate(processes.len());
+        let structs = processes.into_iter().enumerate().map(|(place, info)| self.of(place, info));
+        Value::Array(structs.collect())
+    }
+
+    /// The struct of the process in this place of the list.
+    fn of(&mut self, place: usize, info: ProcessInfo) -> Value {
+        let values = gaps(&info);
+        let info = ProcessInfo { now: WallTime::default(), ..info };
+        match self.0.get_mut(place) {
+            Some(kept) if kept.info == info => {}
+            Some(kept) => *kept = Kept::new(info),
+            None => self.0.push(Kept::new(info)),
+        }
+        self.0[place].template.fill(values)
+    }
+}
+
+impl Kept {
+    fn new(info: ProcessInfo) -> Self {
+        let members =
+            members(&info).map(|(name, value)| (name, (!is_gap(name, info.state)).then_some(value)));
+        let template = Arc::new(Template::new(members));
+        Self { info, template }
+    }
+}
+
+/// Whether a member changes with the time.
+fn is_gap(member: &str, state: ProcessState) -> bool {
+    member == "now" || (member == "description" && state == ProcessState::Running)
+}
+
+/// What is in the gaps, in the order of the members.
+fn gaps(info: &ProcessInfo) -> Vec<Value> {
+    let now = info.now.secs().into();
+    match info.state {
+        ProcessState::Running => vec![now, description(info).into()],
+        _ => vec![now],
+    }
 }
 
 /// What `status` shows behind the state (C-231 to C-234).
@@ -36,7 +97,7 @@ pub fn description(info: &ProcessInfo) -> String {
     match info.state {
         ProcessState::Running => {
             let up = info.now.secs().saturating_sub(seconds(info.start)).max(0);
-            format!("pid {}, uptime {}", info.pid, uptime(up))
+            running(info.pid, up)
         }
         ProcessState::Fatal | ProcessState::Backoff if info.spawnerr.is_empty() => {
             format!("unknown error (try \"tail {}\")", info.name.name())
@@ -58,14 +119,28 @@ fn path(file: Option<&Arc<PathBuf>>) -> String {
     file.map_or_else(String::new, |file| file.to_string_lossy().into_owned())
 }
 
+/// `pid 7, uptime 0:03:12`. Made for each running process of each list, so without the formatting
+/// machinery.
+fn running(pid: i32, seconds: i64) -> String {
+    let mut text = String::with_capacity(48);
+    text.push_str("pid ");
+    text.push_str(itoa::Buffer::new().format(pid));
+    text.push_str(", uptime ");
+    push_uptime(&mut text, seconds);
+    text
+}
+
 /// Seconds as `0:03:12`, `1 day, 2:03:04`, `2 days, 0:00:05`.
-fn uptime(seconds: i64) -> String {
+fn push_uptime(text: &mut String, seconds: i64) {
     let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let clock = format!("{}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);
-    match days {
-        0 => clock,
-        1 => format!("1 day, {clock}"),
-        n => format!("{n} days, {clock}"),
+    if days > 0 {
+        text.push_str(itoa::Buffer::new().format(days));
+        text.push_str(if days == 1 { " day, " } else { " days, " });
+    }
+    text.push_str(itoa::Buffer::new().format(rest / 3600));
+    for part in [rest / 60 % 60, rest % 60] {
+        text.push_str(if part < 10 { ":0" } else { ":" });
+        text.push_str(itoa::Buffer::new().format(part));
     }
 }
 
@@ -79,6 +154,7 @@ fn stop_time(seconds: i64) -> String {
 mod tests {
     use super::*;
     use crate::model::name::ProcessName;
+    use crate::wire::xmlrpc::encode;
 
     fn at(seconds: i64) -> WallTime {
         WallTime::from_nanos(seconds * 1_000_000_000)
@@ -106,7 +182,7 @@ mod tests {
         let rows =
             [(0, "0:00:00"), (86_399, "23:59:59"), (93_784, "1 day, 2:03:04"), (172_805, "2 days, 0:00:05")];
         for (seconds, text) in rows {
-            assert_eq!(uptime(seconds), text);
+            assert_eq!(running(7, seconds), format!("pid 7, uptime {text}"));
         }
         let set_back = ProcessInfo { now: at(5), ..process(ProcessState::Running) };
         assert_eq!(description(&set_back), "pid 7, uptime 0:00:00");
@@ -166,6 +242,50 @@ mod tests {
         ];
         for (name, expected) in &rows {
             assert_eq!(value.member(name), Some(expected), "{name}");
+        }
+    }
+
+    /// Both ways to the text of a list.
+    fn assert_same(records: &mut Records, list: &[ProcessInfo]) {
+        let plain = Value::Array(list.iter().map(record).collect());
+        assert_eq!(encode::response(&records.of_all(list.to_vec())), encode::response(&plain));
+    }
+
+    // C-221 to C-234
+    #[test]
+    fn kept_texts_are_those_of_the_plain_encoder() {
+        use ProcessState::*;
+        let mut records = Records::default();
+        let states = [Stopped, Starting, Running, Backoff, Stopping, Exited, Fatal, Unknown];
+        let list = states.map(process);
+        assert_same(&mut records, &list);
+        let later = list.clone().map(|info| ProcessInfo { now: at(100_000), ..info });
+        assert_same(&mut records, &later);
+        // Each differs from what was in its place, in length too.
+        assert_same(&mut records, &states.map(|_| process(Running)));
+        assert_same(&mut records, &later[1..4]);
+        assert_same(&mut records, &[]);
+        assert_same(&mut records, &later);
+    }
+
+    #[test]
+    fn whatever_changes_is_told() {
+        let mut records = Records::default();
+        let before = process(ProcessState::Running);
+        let name = ProcessName::new("g".into(), "<q>");
+        let changed = [
+            ProcessInfo { name, ..before.clone() },
+            ProcessInfo { start: None, ..before.clone() },
+            ProcessInfo { stop: Some(at(9)), ..before.clone() },
+            ProcessInfo { spawnerr: "é".into(), ..before.clone() },
+            ProcessInfo { exitstatus: -1, ..before.clone() },
+            ProcessInfo { stdout_logfile: None, ..before.clone() },
+            ProcessInfo { stderr_logfile: Some(Arc::new("/l/e".into())), ..before.clone() },
+            ProcessInfo { pid: 8, ..before.clone() },
+        ];
+        for info in changed {
+            assert_same(&mut records, std::slice::from_ref(&before));
+            assert_same(&mut records, &[info]);
         }
     }
 }

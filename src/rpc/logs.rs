@@ -1,4 +1,7 @@
-//! Methods about logs (control.md, section 9). The daemon's workers read them; here is their text.
+//! Methods about logs (control.md, section 9). The daemon's workers read them.
+//!
+//! Answers hold them as bytes: what is not UTF-8, as where an excerpt cuts a character, is replaced when
+//! the answer is written (C-076).
 
 use std::rc::Rc;
 
@@ -16,7 +19,7 @@ use crate::wire::xmlrpc::Value;
 pub(super) async fn read_main(context: Rc<Context>, mut args: Args) -> Reply {
     let window = Window::Read { offset: args.int()?, length: args.int()? };
     let read = context.daemon.read_log(LogSource::Main, window).await;
-    Ok(text(read.map_err(|refusal| Fault::of(refusal, ""))?.data).into())
+    Ok(Value::Bytes(read.map_err(|refusal| Fault::of(refusal, ""))?.data))
 }
 
 /// `clearLog` (C-216).
@@ -43,7 +46,7 @@ async fn read(context: Rc<Context>, mut args: Args, channel: Channel) -> Reply {
     let source = LogSource::Process(one_process(&name)?, channel);
     let read = context.daemon.read_log(source, window).await;
     // An unreadable file is told without a name (C-289).
-    Ok(text(read.map_err(|refusal| unnamed(refusal, &name))?.data).into())
+    Ok(Value::Bytes(read.map_err(|refusal| unnamed(refusal, &name))?.data))
 }
 
 fn unnamed(refusal: Refusal, name: &str) -> Fault {
@@ -69,7 +72,7 @@ async fn tail(context: Rc<Context>, mut args: Args, channel: Channel) -> Reply {
     match context.daemon.read_log(source, Window::Tail { offset, length }).await {
         Ok(excerpt) => {
             let size = i64::try_from(excerpt.size).unwrap_or(i64::MAX);
-            Ok(Value::Array(vec![text(excerpt.data).into(), size.into(), excerpt.overflow.into()]))
+            Ok(Value::Array(vec![Value::Bytes(excerpt.data), size.into(), excerpt.overflow.into()]))
         }
         Err(Refusal::NoFile(_)) => Ok(Value::Array(vec!["".into(), 0.into(), false.into()])),
         Err(Refusal::FileFailed) => Ok(Value::Array(vec!["".into(), offset.into(), false.into()])),
@@ -92,9 +95,4 @@ pub(super) async fn clear(context: Rc<Context>, mut args: Args) -> Reply {
 pub(super) async fn clear_all(context: Rc<Context>, _: Args) -> Reply {
     let done = context.daemon.clear_logs(Target::All).await.map_err(|refusal| Fault::of(refusal, ""))?;
     Ok(Value::Array(done.into_iter().map(|done| record(done, None)).collect()))
-}
-
-/// Bytes that are not UTF-8, as where an excerpt cuts a character, are replaced (C-076).
-fn text(data: Vec<u8>) -> String {
-    String::from_utf8(data).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -3,14 +3,17 @@
 //! Dispatch is by this table alone. A namespace is there if the configuration has an
 //! `[rpcinterface:x]` for it; the built-in methods are the same in each (C-370, C-371).
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
 use super::args::Args;
 use super::fault::{Fault, FaultCode};
-use super::{config, logs, process, supervisor, system};
+use super::info::Records;
+use super::{config, listeners, logs, process, supervisor, system};
 use crate::daemon::handle::Handle;
+use crate::http::Budget;
 use crate::model::state::SupervisorState;
 use crate::wire::xmlrpc::{MethodCall, Value};
 
@@ -38,6 +41,10 @@ pub struct Context {
     pub facts: DaemonFacts,
     /// Names of the `[rpcinterface:x]` sections.
     pub namespaces: Vec<String>,
+    /// The processes as they were last listed.
+    pub records: RefCell<Records>,
+    /// What answers may hold in memory.
+    pub budget: Budget,
 }
 
 /// A method of the table.
@@ -90,6 +97,8 @@ const METHODS: &[Method] = methods! {
         "What getProcessInfo gives, for every process.";
     "getIdentification" gated "string" 0 supervisor::identification =>
         "The daemon's identifier.";
+    "getListenerPools" gated "array" 0 listeners::pools =>
+        "The event listener pools, each with its figures and its listeners; not in the reference.";
     "getPID" gated "int" 0 supervisor::pid =>
         "The daemon's process id.";
     "getProcessInfo" gated "struct string" 1 process::info =>
@@ -212,7 +221,7 @@ mod tests {
     // C-310, C-318
     #[test]
     fn the_tables_are_sorted_and_whole() {
-        for (methods, count) in [(METHODS, 37), (SYSTEM_METHODS, 4)] {
+        for (methods, count) in [(METHODS, 38), (SYSTEM_METHODS, 4)] {
             assert!(methods.is_sorted_by(|a, b| a.name < b.name));
             assert_eq!(methods.len(), count);
             for method in methods {
@@ -228,7 +237,13 @@ mod tests {
     fn what_is_no_method() {
         let (daemon, _mailbox) = Handle::new();
         let facts = DaemonFacts { identifier: "supervisor".into(), pid: 1 };
-        let context = Context { daemon, facts, namespaces: vec!["supervisor".into(), "other".into()] };
+        let context = Context {
+            daemon,
+            facts,
+            namespaces: vec!["supervisor".into(), "other".into()],
+            records: RefCell::default(),
+            budget: Budget::default(),
+        };
         for known in ["supervisor.getState", "other.getState"] {
             assert!(find(&context, known).is_some(), "{known}");
         }

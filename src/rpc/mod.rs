@@ -4,15 +4,17 @@
 //! modules hold the methods by subject.
 
 mod args;
+mod codec;
 mod config;
 pub mod endpoint;
 pub mod fault;
 pub mod info;
+mod listeners;
 mod logs;
 pub mod methods;
 mod process;
 mod supervisor;
 mod system;
 
-pub use endpoint::{Endpoint, opened};
+pub use endpoint::{Endpoint, Means, opened};
 pub use methods::DaemonFacts;

@@ -29,7 +29,7 @@ pub(super) async fn info(context: Rc<Context>, mut args: Args) -> Reply {
 /// `getAllProcessInfo` (C-221).
 pub(super) async fn all_info(context: Rc<Context>, _: Args) -> Reply {
     let processes = context.daemon.processes().await?;
-    Ok(Value::Array(processes.iter().map(info::record).collect()))
+    Ok(context.records.borrow_mut().of_all(processes))
 }
 
 /// `startProcess` (C-240).

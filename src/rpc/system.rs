@@ -5,10 +5,14 @@ use std::rc::Rc;
 use super::args::Args;
 use super::fault::{Fault, FaultCode};
 use super::methods::{self, Context, Method, Reply};
+use crate::http::{Budget, Share};
 use crate::wire::xmlrpc::{MethodCall, Value, encode};
 
-/// Results of one `multicall` may take about as much text; the calls after that are refused.
+/// Results of one `multicall` may take about as much text; beyond that the whole fails, and calls that
+/// are left are not done.
 const MAX_RESULTS: usize = 64 << 20;
+/// So many calls are done before others have a turn, if none of them waits for anything.
+const CALLS_PER_TURN: usize = 64;
 
 /// `listMethods` (C-310).
 pub(super) async fn list_methods(context: Rc<Context>, _: Args) -> Reply {
@@ -34,19 +38,41 @@ fn described(context: &Context, args: &mut Args) -> Result<&'static Method, Faul
 /// `multicall`: one call after the other, each waited for (C-313 to C-317).
 pub(super) async fn multicall(context: Rc<Context>, mut args: Args) -> Reply {
     let Value::Array(calls) = args.value() else { return Err(FaultCode::IncorrectParameters.into()) };
-    let mut results = Vec::new();
-    let mut size = 0;
-    for call in calls {
-        let result = if size > MAX_RESULTS {
-            Err(Fault::with(FaultCode::Failed, "the results so far are too long"))
-        } else {
-            one_call(&context, call).await
-        };
-        let value = result.unwrap_or_else(|fault| fault_record(&fault));
-        size += encode::estimate(&value);
-        results.push(value);
+    let mut results = Results::new(&context.budget);
+    for (nth, call) in calls.into_iter().enumerate() {
+        let value = one_call(&context, call).await.unwrap_or_else(|fault| fault_record(&fault));
+        results.push(value)?;
+        if nth % CALLS_PER_TURN == CALLS_PER_TURN - 1 {
+            tokio::task::yield_now().await;
+        }
     }
-    Ok(Value::Array(results))
+    Ok(Value::Array(results.values))
+}
+
+/// What the calls of one `multicall` have given so far.
+struct Results {
+    values: Vec<Value>,
+    size: usize,
+    share: Share,
+}
+
+impl Results {
+    fn new(budget: &Budget) -> Self {
+        Self { values: Vec::new(), size: 0, share: budget.share() }
+    }
+
+    fn push(&mut self, value: Value) -> Result<(), Fault> {
+        let size = encode::estimate(&value);
+        self.size += size;
+        if self.size > MAX_RESULTS {
+            return Err(Fault::with(FaultCode::Failed, "the results are too long"));
+        }
+        if !self.share.grow(size) {
+            return Err(Fault::with(FaultCode::Failed, "no memory left for the results"));
+        }
+        self.values.push(value);
+        Ok(())
+    }
 }
 
 async fn one_call(context: &Rc<Context>, call: Value) -> Reply {

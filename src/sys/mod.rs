@@ -8,6 +8,7 @@ pub mod held;
 pub mod host;
 pub mod interrupts;
 pub mod kernel;
+pub mod memory;
 pub mod pidfile;
 pub mod pipe;
 pub mod poller;

@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::pipe2;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// The pipes of one child: the daemon's ends and the child's.
 #[derive(Debug)]
@@ -54,6 +56,12 @@ fn one() -> io::Result<(OwnedFd, OwnedFd)> {
 fn set_nonblocking(fd: BorrowedFd<'_>) -> io::Result<()> {
     fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok(())
+}
+
+/// The daemon's end of a pipe, known to the runtime, which tells when it can be read.
+pub fn readable(pipe: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` gives out the same descriptor, open, for as long as it lives.
+    Ok(unsafe { AsyncFd::register_with_interest(pipe, Interest::READABLE) }?)
 }
 
 /// How many bytes can be read at once (FIONREAD); 0 where that cannot be told.

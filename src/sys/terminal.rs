@@ -1,8 +1,8 @@
-//! The terminal a person sits at: its descriptor without echo, lines from descriptors.
+//! The terminal a person sits at: its descriptor without echo, its width, lines from descriptors.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use tokio::io::unix::AsyncFd;
@@ -38,6 +38,14 @@ impl Drop for SilentTerminal {
         let _ = tcsetattr(&self.terminal, SetArg::TCSAFLUSH, &self.before);
         let _ = self.terminal.write_all(b"\n");
     }
+}
+
+/// How many characters a line of the terminal behind `fd` has; `None` where nobody knows.
+pub fn columns(fd: BorrowedFd<'_>) -> Option<usize> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: this request writes a winsize, and `size` is one for as long as the call lasts.
+    let told = unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
+    (told == 0 && size.ws_col > 0).then(|| size.ws_col.into())
 }
 
 /// Lines of a descriptor, read as they come and no further than there is something.

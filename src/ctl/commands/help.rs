@@ -9,9 +9,10 @@ type Line = (&'static str, &'static str, &'static str);
 /// A topic with its lines.
 type Topic = (&'static str, &'static [Line]);
 
-/// All topics, in the order of their list (C-491); the left column is the reference's (C-493, C-494).
+/// The reference's topics, in the order of their list (C-491); the left column is the reference's too
+/// (C-493, C-494).
 #[rustfmt::skip]
-pub(in crate::ctl) const TOPICS: [Topic; 21] = [
+const TOPICS: [Topic; 21] = [
     ("add", &[("add <name> [...]", "\t", "Start to supervise new groups of the configuration last read")]),
     ("avail", &[("avail", "\t\t\t", "List every configured process, active or not")]),
     ("clear", &[("clear <name>", "\t\t", "Empty the logs of a process"),
@@ -73,11 +74,21 @@ pub(in crate::ctl) const TOPICS: [Topic; 21] = [
 /// Of start, stop and restart.
 const WAITING: Line = ("--no-wait, --timeout <seconds>", "\t", "Return at once, or after so long");
 
+/// Topics of commands that only this project has; listed under a heading of their own, as a plugin's are
+/// (C-490).
+#[rustfmt::skip]
+const ADDED: [Topic; 1] = [
+    ("listeners", &[("listeners", "\t\t\t", "Event listener pools and their listeners: what each does and has done"),
+        ("listeners <pool> [...]", "\t\t", "Some of the pools"),
+        ("listeners --json [...]", "\t\t", "The same for programs to read")]),
+];
+
 /// Topics that are not in the list.
 const HIDDEN: Topic =
     ("help", &[("help", "\t\t", "List the topics"), ("help <action>", "\t", "Say what an action does")]);
 
 const HEADING: &str = "default commands (type help <topic>):";
+const HEADING_OF_ADDED: &str = "additional commands (type help <topic>):";
 
 /// Widest line of the list.
 const WIDTH: usize = 79;
@@ -92,17 +103,28 @@ pub(super) fn help(session: &mut Session, topic: &str) {
 
 fn list(session: &mut Session) {
     session.out.line("");
-    session.out.line(HEADING);
-    session.out.line("=".repeat(HEADING.len()));
-    for line in columns(&TOPICS.map(|(name, _)| name), WIDTH) {
+    list_under(session, HEADING, &TOPICS);
+    list_under(session, HEADING_OF_ADDED, &ADDED);
+}
+
+fn list_under(session: &mut Session, heading: &str, topics: &[Topic]) {
+    session.out.line(heading);
+    session.out.line("=".repeat(heading.len()));
+    let names: Vec<&str> = topics.iter().map(|(name, _)| *name).collect();
+    for line in columns(&names, WIDTH) {
         session.out.line(line);
     }
     session.out.line("");
 }
 
+/// What there is help on, but for help itself.
+pub(in crate::ctl) fn topics() -> impl Iterator<Item = &'static str> {
+    TOPICS.iter().chain(&ADDED).map(|(name, _)| *name)
+}
+
 /// What one topic says.
 pub(super) fn show(session: &mut Session, topic: &str) {
-    match TOPICS.iter().chain([&HIDDEN]).find(|(name, _)| *name == topic) {
+    match TOPICS.iter().chain(&ADDED).chain([&HIDDEN]).find(|(name, _)| *name == topic) {
         Some((_, lines)) => {
             for (written, gap, explanation) in *lines {
                 session.out.line(format!("{written}{gap}{explanation}"));

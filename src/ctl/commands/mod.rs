@@ -5,6 +5,7 @@ mod daemon;
 mod foreground;
 mod help;
 mod lifecycle;
+mod listeners;
 mod logs;
 mod status;
 mod watch;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use super::faults::exit;
 use super::session::{Session, Trouble};
 
-pub(super) use help::TOPICS;
+pub(super) use help::topics;
 
 /// Whether the shell goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +84,7 @@ async fn dispatch(session: &mut Session, name: &str, argument: &str, line: &str)
             help::help(session, argument);
             Ok(())
         }
+        "listeners" => listeners::listeners(session, &words).await,
         "maintail" => logs::maintail(session, &words).await,
         "open" => status::open(session, argument).await,
         "pid" => daemon::pid(session, &words).await,

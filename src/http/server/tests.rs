@@ -1,11 +1,13 @@
 //! Real unix sockets, an echoing service, the bytes a client sees.
 
+use std::cell::RefCell;
 use std::future::{pending, ready};
 use std::path::PathBuf;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::{JoinHandle, LocalSet};
 
+use super::super::budget::SMALL;
 use super::super::{Answer, Request};
 use super::*;
 use crate::config::schema::ServerAddress;
@@ -14,13 +16,18 @@ struct Fixture {
     path: PathBuf,
     shutdown: CancellationToken,
     serving: JoinHandle<io::Result<()>>,
+    refusals: Rc<Refusals>,
+    /// What is said beyond the access log.
+    said: Rc<RefCell<Vec<String>>>,
     _dir: tempfile::TempDir,
 }
 
-/// Answers with method, path and body; `/never` is not answered at all.
+/// Answers with method, path and body; `/never` is not answered at all, `/long` with much.
 fn echo(request: Request) -> Answer {
-    if request.uri().path() == "/never" {
-        return Box::pin(pending());
+    match request.uri().path() {
+        "/never" => return Box::pin(pending()),
+        "/long" => return Box::pin(ready(response::ok("text/plain", "x".repeat(2 * SMALL)))),
+        _ => {}
     }
     let body = String::from_utf8_lossy(request.body()).into_owned();
     let text = format!("{} {} [{body}]", request.method(), request.uri().path());
@@ -29,6 +36,10 @@ fn echo(request: Request) -> Answer {
 
 impl Fixture {
     fn start(credentials: Option<(&str, &str)>, limits: Limits) -> Self {
+        Self::with_budget(credentials, limits, Budget::default())
+    }
+
+    fn with_budget(credentials: Option<(&str, &str)>, limits: Limits, budget: Budget) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s");
         let address = ServerAddress::Unix { path: path.clone(), mode: 0o700, owner: None };
@@ -41,11 +52,17 @@ impl Fixture {
             allowed_hosts: Vec::new(),
         };
         let shutdown = CancellationToken::new();
-        let log: Log = Rc::new(|level, line| assert_eq!(level, Level::Trace, "{line}"));
+        let (said, refusals) = (Rc::<RefCell<Vec<String>>>::default(), Rc::<Refusals>::default());
+        let heard = Rc::clone(&said);
+        let log: Log = Rc::new(move |level, line| {
+            if level != Level::Trace {
+                heard.borrow_mut().push(format!("{} {line}", level.code()));
+            }
+        });
         let servers = vec![(config, listener)];
-        let common = Common { service: Rc::new(echo), log, limits, refusals: Rc::default() };
+        let common = Common { service: Rc::new(echo), log, limits, budget, refusals: Rc::clone(&refusals) };
         let serving = tokio::task::spawn_local(serve(servers, common, shutdown.clone()));
-        Self { path, shutdown, serving, _dir: dir }
+        Self { path, shutdown, serving, refusals, said, _dir: dir }
     }
 
     async fn connect(&self) -> UnixStream {
@@ -247,6 +264,75 @@ async fn at_the_end_everything_is_closed_and_removed() {
         for mut client in [idle, waiting] {
             assert_eq!(client.read(&mut [0; 10]).await.unwrap(), 0);
         }
+    })
+    .await;
+}
+
+/// Waits until this much of the budget is taken.
+async fn until_taken(budget: &Budget, bytes: usize) {
+    while budget.taken() != bytes {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn post_of(length: usize) -> String {
+    format!("POST /big HTTP/1.1\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n")
+}
+
+// C-042, C-605
+#[tokio::test]
+async fn large_bodies_share_a_budget() {
+    within(async {
+        let budget = Budget::new(SMALL);
+        let server = Fixture::with_budget(None, Limits::default(), budget.clone());
+        // What a client says that it will send takes nothing.
+        let mut promising = server.connect().await;
+        promising.write_all(post_of(MAX_BODY).as_bytes()).await.unwrap();
+        let mut first = server.connect().await;
+        first.write_all(post_of(2 * SMALL - 20).as_bytes()).await.unwrap();
+        first.write_all("x".repeat(2 * SMALL - 21).as_bytes()).await.unwrap();
+        until_taken(&budget, SMALL - 21).await;
+        let rest = "y".repeat(2 * SMALL);
+        let refused = server.exchange(&(post_of(rest.len()) + &rest)).await;
+        assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+        assert!(refused.contains("connection: close\r\n"), "{refused}");
+        assert_eq!(server.refusals.count(), 1);
+        let told =
+            "WARN unix_http_server: refused '/big': requests and answers take all the memory there is for them";
+        assert_eq!(*server.said.borrow(), [told]);
+        // Small ones are served, and the first is answered when it is complete.
+        let small = server.exchange(&(post_of(1) + "z")).await;
+        assert!(small.ends_with("POST /big [z]"), "{small}");
+        first.write_all(b"x").await.unwrap();
+        let mut reply = String::new();
+        first.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 200 ") && reply.ends_with("xx]"), "{reply:.200}");
+        until_taken(&budget, 0).await;
+        // One that vanishes gives back what it has taken.
+        promising.write_all("x".repeat(SMALL + 9).as_bytes()).await.unwrap();
+        until_taken(&budget, 9).await;
+        drop(promising);
+        until_taken(&budget, 0).await;
+    })
+    .await;
+}
+
+// C-042
+#[tokio::test]
+async fn large_answers_share_a_budget() {
+    within(async {
+        let budget = Budget::new(SMALL);
+        let server = Fixture::with_budget(None, Limits::default(), budget.clone());
+        let long = "GET /long HTTP/1.1\r\nConnection: close\r\n\r\n";
+        let reply = server.exchange(long).await;
+        assert!(reply.starts_with("HTTP/1.1 200 ") && reply.len() > 2 * SMALL, "{reply:.200}");
+        until_taken(&budget, 0).await;
+        let mut other = budget.share();
+        assert!(other.grow(SMALL + 1));
+        let refused = server.exchange(long).await;
+        assert!(refused.starts_with("HTTP/1.1 503 "), "{refused:.200}");
+        drop(other);
+        assert!(server.exchange(long).await.starts_with("HTTP/1.1 200 "));
     })
     .await;
 }

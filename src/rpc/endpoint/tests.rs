@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::config::schema::ServerAddress;
 use crate::daemon::command::{Command, ProcessInfo};
-use crate::http::{Common, Limits, Router, serve};
+use crate::http::{Budget, Common, Limits, Router, serve};
+use crate::logs::channels::Channels;
 use crate::model::name::ProcessName;
 use crate::model::state::{ProcessState, SupervisorState};
 use crate::model::time::WallTime;
@@ -44,6 +45,15 @@ fn process() -> ProcessInfo {
 
 /// Sends the request and gives all that comes back until the connection is closed.
 async fn exchange(state: SupervisorState, namespaces: &[&str], request: String) -> String {
+    exchange_within(Budget::default(), state, namespaces, request).await
+}
+
+async fn exchange_within(
+    budget: Budget,
+    state: SupervisorState,
+    namespaces: &[&str],
+    request: String,
+) -> String {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let address = ServerAddress::Unix { path: path.clone(), mode: 0o700, owner: None };
@@ -58,12 +68,20 @@ async fn exchange(state: SupervisorState, namespaces: &[&str], request: String) 
     let facts = DaemonFacts { identifier: "me".into(), pid: 42 };
     let namespaces = namespaces.iter().map(|&name| name.to_owned()).collect();
     let log: Log = Rc::new(|_, _| {});
-    let endpoint = Endpoint::new(daemon, facts, namespaces, Rc::clone(&log));
+    let channels = Channels::start(Arc::new(|| {})).unwrap();
+    let means = Means { log: Rc::clone(&log), workers: channels.workers().clone(), budget };
+    let endpoint = Endpoint::new(daemon, facts, namespaces, means);
     let router = Rc::new(Router::default().route("/RPC2", Rc::new(endpoint)));
     let shutdown = CancellationToken::new();
     let local = LocalSet::new();
     local.spawn_local(fake_daemon(mailbox, state));
-    let common = Common { service: router, log, limits: Limits::default(), refusals: Rc::default() };
+    let common = Common {
+        service: router,
+        log,
+        limits: Limits::default(),
+        budget: Budget::default(),
+        refusals: Rc::default(),
+    };
     local.spawn_local(serve(vec![(config, listener)], common, shutdown));
     local
         .run_until(async {
@@ -163,6 +181,44 @@ async fn what_is_no_call() {
     let get = "GET /RPC2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned();
     let reply = exchange(SupervisorState::Running, &["supervisor"], get).await;
     assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+}
+
+/// A `multicall` of the same call, so many times.
+fn multicall(method: &str, times: usize) -> String {
+    let call = format!(
+        "<value><struct><member><name>methodName</name><value>{method}</value></member></struct></value>"
+    );
+    let calls = call.repeat(times);
+    post(&format!(
+        "<methodCall><methodName>system.multicall</methodName><params><param><value><array><data>{calls}\
+         </data></array></value></param></params></methodCall>"
+    ))
+}
+
+// C-041, C-316: so large that workers read them, and write the answer.
+#[tokio::test]
+async fn large_calls_and_answers() {
+    let list = multicall("system.listMethods", 1500);
+    let reply = exchange(SupervisorState::Running, &["supervisor"], list).await;
+    assert!(reply.len() > 2 << 20, "{}", reply.len());
+    assert_eq!(reply.matches("<string>system.multicall</string>").count(), 1500);
+    let reply =
+        exchange(SupervisorState::Running, &["supervisor"], multicall("supervisor.getState", 2000)).await;
+    assert_eq!(reply.matches("RUNNING").count(), 2000);
+    let malformed = format!("<methodCall>{}</methodCall>", "x".repeat(100_000));
+    let reply = exchange(SupervisorState::Running, &["supervisor"], post(&malformed)).await;
+    assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+}
+
+// C-042
+#[tokio::test]
+async fn results_without_bound() {
+    let budget = Budget::new(200_000);
+    let call = |request| exchange_within(budget.clone(), SupervisorState::Running, &["supervisor"], request);
+    let reply = call(multicall("supervisor.getState", 100)).await;
+    assert_eq!(reply.matches("RUNNING").count(), 100);
+    let reply = call(multicall("system.listMethods", 500)).await;
+    assert!(reply.ends_with(&encode::fault(30, "FAILED: no memory left for the results")), "{reply:.500}");
 }
 
 // C-022

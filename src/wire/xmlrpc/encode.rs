@@ -49,10 +49,11 @@ pub fn estimate(value: &Value) -> usize {
         Value::Str(text) => 36 + text.len(),
         Value::Bytes(data) => 36 + data.len(),
         Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => 36,
+        Value::Filled(filled) => filled.estimate(),
     }
 }
 
-fn push_value(out: &mut String, value: &Value) {
+pub(super) fn push_value(out: &mut String, value: &Value) {
     out.push_str("<value>");
     match value {
         Value::Int(n) => push_int(out, *n),
@@ -64,17 +65,10 @@ fn push_value(out: &mut String, value: &Value) {
         Value::Bytes(data) => push_string(out, &String::from_utf8_lossy(data)),
         Value::Array(items) => push_array(out, items),
         Value::Struct(members) => {
-            out.push_str("<struct>\n");
-            for (name, value) in members {
-                out.push_str("<member>\n<name>");
-                push_text(out, name);
-                out.push_str("</name>\n");
-                push_value(out, value);
-                out.push_str("</member>\n");
-            }
-            out.push_str("</struct>");
+            push_struct(out, members.iter().map(|(name, value)| (&**name, value)), push_value);
         }
         Value::Nil => push_string(out, ""),
+        Value::Filled(filled) => filled.push(out),
     }
     out.push_str("</value>\n");
 }
@@ -95,6 +89,23 @@ fn push_string(out: &mut String, text: &str) {
     out.push_str("<string>");
     push_text(out, text);
     out.push_str("</string>");
+}
+
+/// Appends a struct, each member's value as `push` has it.
+pub(super) fn push_struct<'a, V>(
+    out: &mut String,
+    members: impl IntoIterator<Item = (&'a str, V)>,
+    mut push: impl FnMut(&mut String, V),
+) {
+    out.push_str("<struct>\n");
+    for (name, value) in members {
+        out.push_str("<member>\n<name>");
+        push_text(out, name);
+        out.push_str("</name>\n");
+        push(out, value);
+        out.push_str("</member>\n");
+    }
+    out.push_str("</struct>");
 }
 
 fn push_array(out: &mut String, items: &[Value]) {

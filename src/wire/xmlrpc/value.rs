@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-/// A value. `nil` and bytes only come in; answers never hold them (C-072).
+use super::template::Filled;
+
+/// A value. `nil` only comes in; answers never hold it (C-072).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `int`, `i4`, `i8`; wider than the wire's 32 bits, clamped when sent (C-071).
@@ -16,7 +18,7 @@ pub enum Value {
     Str(String),
     /// `double`.
     Double(f64),
-    /// `base64`, decoded.
+    /// `base64`, decoded; sent as `string`.
     Bytes(Vec<u8>),
     /// `array`.
     Array(Vec<Value>),
@@ -24,6 +26,8 @@ pub enum Value {
     Struct(Vec<(Cow<'static, str>, Value)>),
     /// `nil`.
     Nil,
+    /// A struct whose text is kept. It only goes out: its members cannot be asked for.
+    Filled(Box<Filled>),
 }
 
 impl Value {
@@ -43,6 +47,7 @@ impl Value {
             Self::Array(items) => !items.is_empty(),
             Self::Struct(members) => !members.is_empty(),
             Self::Nil => false,
+            Self::Filled(_) => true,
         }
     }
 

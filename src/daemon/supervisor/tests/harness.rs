@@ -223,6 +223,7 @@ impl Daemon {
             journal,
             channels,
             serials: Rc::default(),
+            bell: Arc::clone(&bell),
             settings,
             fcgi: FcgiSockets::default(),
             table: Table::default(),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
@@ -100,7 +100,7 @@ fn a_stream_may_end_before_the_child() {
     for copied in [false, true] {
         let mut rig = Rig::new();
         let mut child = rig.attach(ChannelSpec { copied, ..rig.spec("log") });
-        let fd = child.channel.pipe().as_raw_fd();
+        let fd = child.channel.source.descriptor().unwrap();
         rig.say(&mut child, "bye");
         child.close_stdout();
         let told = rig.until_told(&child, |told| told.bytes == 3 && (!copied || !told.ended.is_empty()));

@@ -99,7 +99,6 @@ fn sequences_and_tokens_are_found_wherever_the_reads_end() {
             capture: Some(1000),
             announced: seed % 3 > 0,
             copied: seed % 3 > 1,
-            protocol: false,
             ..rig.spec("log")
         };
         let announced = spec.announced;

@@ -16,6 +16,7 @@ use super::super::*;
 use crate::logs::sink::FileSpec;
 use crate::model::event::Channel as Which;
 use crate::model::name::ProcessName;
+use crate::sys::pipe;
 
 /// How long a test waits for what must come.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -75,7 +76,6 @@ impl Rig {
             channel: Which::Stdout,
             announced: false,
             copied: false,
-            protocol: false,
             capture: None,
             strip_ansi: false,
             file: Some(FileSpec { path: self.path(name), maxbytes: 0, backups: 0 }),
@@ -199,7 +199,7 @@ impl Child {
     }
 
     pub(super) fn unread(&self) -> usize {
-        pipe::readable_bytes(self.channel.pipe())
+        self.channel.source.unread()
     }
 
     /// The grandchild's copy of the write end; it blocks.

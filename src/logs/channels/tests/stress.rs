@@ -85,7 +85,6 @@ impl Stress {
         let spec = ChannelSpec {
             announced: self.random.one_in(2),
             copied: self.random.one_in(4),
-            protocol: false,
             strip_ansi: self.random.one_in(4),
             capture: self.random.one_in(4).then_some(1000),
             file: Some(FileSpec { path: self.rig.path(&name), maxbytes, backups: 100 }),

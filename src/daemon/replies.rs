@@ -1,0 +1,189 @@
+//! What a listener says: read by the thread that decides, since the next event waits for it.
+//!
+//! A reply goes straight to the pool; the log path gets a copy a little later, many replies at once. A
+//! listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, spawn_local, yield_now};
+use tokio::time::{Instant, sleep};
+
+use super::host::Host;
+use super::process::Seat;
+use crate::bus::EventBus;
+use crate::logs::channel::Channel;
+use crate::logs::channels::Channels;
+use crate::model::event::Event;
+use crate::model::notice::Notice;
+use crate::model::pool_notice::PoolNotice;
+use crate::sys::clock::Clock;
+use crate::sys::pipe;
+
+/// Read at a time.
+const CHUNK: usize = 8 * 1024;
+/// How long the log may lag behind.
+const LAG: Duration = Duration::from_millis(50);
+
+/// A listener's stdout. Dropping it closes the pipe.
+pub(super) struct Replies {
+    reader: Rc<Reader>,
+    task: AbortHandle,
+}
+
+struct Reader {
+    pipe: AsyncFd<OwnedFd>,
+    seat: Seat,
+    /// What becomes of it in the log.
+    channel: Arc<Channel>,
+    channels: Channels,
+    clock: Clock,
+    /// Rung when the pool may have something to do.
+    bell: Arc<Notify>,
+    /// For the activity log at level debug.
+    bus: Option<EventBus>,
+    /// The log path has not been told of all.
+    lagging: Cell<bool>,
+}
+
+/// What a read found.
+enum Found {
+    /// There may be more.
+    More,
+    /// That was all for now.
+    All,
+    /// Nobody will write any more.
+    End,
+}
+
+impl Replies {
+    /// Reads a pipe from now on. Must be called within a `LocalSet`.
+    pub fn read(pipe: OwnedFd, seat: Seat, channel: Arc<Channel>, host: &Host) -> io::Result<Self> {
+        let reader = Rc::new(Reader {
+            pipe: pipe::readable(pipe)?,
+            seat,
+            channel,
+            channels: host.channels.clone(),
+            clock: host.clock,
+            bell: Arc::clone(&host.bell),
+            bus: host.copies_output().then(|| host.bus.clone()),
+            lagging: Cell::new(false),
+        });
+        let task = spawn_local(Rc::clone(&reader).listen()).abort_handle();
+        Ok(Self { reader, task })
+    }
+
+    /// The listener is dead: what is in the pipe now still counts (E-043, E-122).
+    pub fn read_rest(&self) {
+        self.task.abort();
+        let mut left = pipe::readable_bytes(self.reader.pipe.as_fd());
+        while left > 0 {
+            match self.reader.read(left) {
+                Ok(n) if n > 0 => left -= n,
+                _ => break,
+            }
+        }
+        self.reader.tell_end();
+        self.reader.channels.attend(&self.reader.channel);
+    }
+}
+
+impl Drop for Replies {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Reader {
+    async fn listen(self: Rc<Self>) {
+        let mut catch_up = pin!(sleep(LAG));
+        loop {
+            tokio::select! {
+                biased;
+                ready = self.pipe.readable() => {
+                    let Ok(mut ready) = ready else { return };
+                    let lagged = self.lagging.get();
+                    match self.read_some() {
+                        Found::More => yield_now().await,
+                        Found::All => ready.clear_ready(),
+                        Found::End => return self.channels.attend(&self.channel),
+                    }
+                    if !lagged {
+                        catch_up.as_mut().reset(Instant::now() + LAG);
+                    }
+                }
+                () = catch_up.as_mut(), if self.lagging.get() => self.catch_up(),
+            }
+        }
+    }
+
+    fn catch_up(&self) {
+        self.lagging.set(false);
+        self.channels.attend(&self.channel);
+    }
+
+    fn read_some(&self) -> Found {
+        let found = match self.read(CHUNK) {
+            Ok(0) => Found::End,
+            Ok(CHUNK) => Found::More,
+            Ok(_) => Found::All,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Found::All,
+            Err(_) => Found::End,
+        };
+        if matches!(found, Found::End) {
+            self.tell_end();
+        }
+        self.bell.notify_one();
+        found
+    }
+
+    /// Reads at most so much, and hands it on.
+    fn read(&self, limit: usize) -> io::Result<usize> {
+        let mut buffer = [0; CHUNK];
+        let limit = limit.min(CHUNK);
+        let n = loop {
+            match nix::unistd::read(self.pipe.as_fd(), &mut buffer[..limit]) {
+                Err(nix::errno::Errno::EINTR) => {}
+                other => break other?,
+            }
+        };
+        if n > 0 {
+            self.hand_on(&buffer[..n]);
+        }
+        Ok(n)
+    }
+
+    fn hand_on(&self, data: &[u8]) {
+        let process = &self.channel.spec.process;
+        if self.bus.is_some() {
+            let data = Bytes::copy_from_slice(data);
+            self.tell(Notice::Pool(PoolNotice::OutputCopied(process.clone(), data)));
+        }
+        self.channels.feed(&self.channel, data);
+        self.lagging.set(true);
+        self.seat.pool.said(self.clock.now(), self.seat.listener, data);
+    }
+
+    /// D-353
+    fn tell_end(&self) {
+        let spec = &self.channel.spec;
+        if pipe::is_hung_up(self.pipe.as_fd()) {
+            let fd = self.pipe.as_raw_fd();
+            self.tell(Notice::ChannelClosed(spec.process.clone(), spec.channel, fd));
+        }
+    }
+
+    fn tell(&self, notice: Notice) {
+        if let Some(bus) = &self.bus {
+            bus.publish(self.clock.now(), Event::Noticed(notice));
+        }
+    }
+}
