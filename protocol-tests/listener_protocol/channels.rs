@@ -28,7 +28,7 @@ fn strip_ansi_is_for_the_transcript_alone() {
     let scene = props.start_ours();
     scene.await_running(&["l"]).say("l", "READY\n").publish(&["one"]).hears("l", "one");
     scene.say("l", "RESULT 6\n\x1b[1mOK").log("l: event was rejected");
-    assert_eq!(scene.props.sandbox.read("l.out"), "READY\nRESULT 6\nOK");
+    scene.daemon.until("the transcript", || scene.props.sandbox.read("l.out") == "READY\nRESULT 6\nOK");
 }
 
 // E-134: by default the transcript is an AUTO log
@@ -44,7 +44,8 @@ fn the_transcript_is_kept_by_default() {
         .say("l", "RESULT 2\nOK");
     let auto = scene.props.sandbox.list("auto");
     let name = auto.iter().find(|name| name.contains("stdout")).unwrap();
-    assert_eq!(scene.props.sandbox.read(&format!("auto/{name}")), "READY\nRESULT 2\nOK");
+    let transcript = || scene.props.sandbox.read(&format!("auto/{name}"));
+    scene.daemon.until("the transcript", || transcript() == "READY\nRESULT 2\nOK");
 }
 
 // E-134
@@ -64,7 +65,8 @@ fn nobody_hears_of_a_listeners_stdout() {
         .hears("m", "one");
     scene.say("m", format!("RESULT 48\n{BEGIN}x{END}x{}", "READY\n"));
     assert_eq!(scene.lines("sent to listener l"), [""; 0]);
-    assert_eq!(scene.props.sandbox.read("m.out"), format!("READY\nRESULT 48\n{BEGIN}x{END}xREADY\n"));
+    let transcript = format!("READY\nRESULT 48\n{BEGIN}x{END}xREADY\n");
+    scene.daemon.until("the transcript", || scene.props.sandbox.read("m.out") == transcript);
 }
 
 // E-135, E-136

@@ -2,6 +2,7 @@
 //! daemon (events.md, sections 4, 6 and 11).
 
 use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -97,6 +98,20 @@ fn a_busy_listener_may_call() {
     scene.daemon.until("the event to be done", || scene.lines("l: event was processed").len() == 5);
     scene.publish(&["shutdown"]);
     assert!(scene.daemon.wait().success());
+}
+
+// E-202: as memmon does between its ticks
+#[test]
+#[ignore = "takes more than a minute"]
+fn an_idle_connection_is_kept_for_more_than_a_minute() {
+    let props = in_python(CALLER, "");
+    let scene = props.start_ours();
+    scene.publish(&["getPID"]);
+    scene.daemon.until("a call", || props.sandbox.read("results").lines().count() == 1);
+    assert!(wait::stays_true(Duration::from_secs(65), || scene.lines("exited: l").is_empty()));
+    scene.publish(&["getPID"]);
+    scene.daemon.until("another call", || props.sandbox.read("results").lines().count() == 2);
+    assert_eq!(scene.lines("spawned: 'l'").len(), 1);
 }
 
 // E-138

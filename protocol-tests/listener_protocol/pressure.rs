@@ -39,6 +39,13 @@ fn discarded(scene: &Scene<'_>, pool: &str) -> Vec<u64> {
     lines.iter().filter_map(|line| line.strip_prefix(&start)?.parse().ok()).collect()
 }
 
+/// Accepted, delivered, acknowledged, given back by an end, dropped, waiting; as supervisorctl tells (M-063).
+fn counts(scene: &Scene<'_>, pool: &str) -> [u64; 6] {
+    let figures = scene.figures(pool);
+    ["accepted", "delivered", "acknowledged", "orphaned", "dropped", "queue_length"]
+        .map(|name| figures[name].as_u64().unwrap_or_else(|| panic!("{name} in {figures}")))
+}
+
 /// The events that listeners have answered OK, in that order; as the log tells.
 fn processed(scene: &Scene<'_>) -> Vec<(String, u64)> {
     let mut in_hand = std::collections::BTreeMap::new();
@@ -65,10 +72,12 @@ fn a_stalled_listener_loses_exactly_the_oldest() {
     publish_all(&scene, &numbers(20));
     scene.daemon.until("15 losses", || discarded(&scene, "l").len() == 15);
     assert_eq!(discarded(&scene, "l"), (1..=15).collect::<Vec<u64>>());
+    assert_eq!(counts(&scene, "l"), [21, 1, 0, 0, 15, 5]);
     for n in 15..20 {
         scene.say("l", "RESULT 2\nOKREADY\n").hears("l", &format!("message {n}."));
     }
     assert_eq!(scene.props.heard("l").matches("message").count(), 5);
+    assert_eq!(counts(&scene, "l"), [21, 6, 5, 0, 15, 0]);
     // E-070
     assert!(scene.props.heard("l").contains("serial:16 pool:l poolserial:16 "));
     // The other pool has room, and got everything (E-098).
@@ -259,6 +268,11 @@ fn deaths_at_any_point_lose_nothing_and_double_nothing() {
     let serials: BTreeSet<u64> = processed.iter().map(|(_, serial)| *serial).collect();
     assert_eq!(serials, (0..40).collect());
     assert_eq!(processed.len(), 40, "some were acknowledged twice: {processed:?}");
+    let [accepted, delivered, acknowledged, orphaned, dropped, waiting] = counts(&scene, "l");
+    assert_eq!((accepted, acknowledged, dropped, waiting), (40, 40, 0, 0));
+    assert_eq!(delivered, acknowledged + orphaned);
+    // Of the six deaths two come before it has anything, and one behind its answer.
+    assert!((3..=4).contains(&orphaned), "{orphaned} came back");
 }
 
 // E-131: no busy loop over a stdin that is closed

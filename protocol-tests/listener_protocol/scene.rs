@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 
-use crate::harness::daemon::{Daemon, Implementation, Launch};
+use crate::harness::daemon::{Daemon, Implementation, Launch, environment};
 use crate::harness::rpc::{self, Value};
 use crate::harness::sandbox::Sandbox;
 use crate::harness::wait;
 
 /// What every scene is configured with.
-const COMMON: &str = "[supervisord]\nloglevel=debug\n";
+const COMMON: &str = "[supervisord]\nloglevel=debug\n[supervisorctl]\nserverurl=unix://@DIR@/s.sock\n";
 
 /// A sandbox in which puppets can be used; the daemon comes with [`Props::start`].
 #[derive(Debug)]
@@ -137,6 +137,16 @@ impl Scene<'_> {
             panic!("{puppet} has not heard {text:?} {n} times but\n{heard}\n{:#?}", self.lines(""));
         }
         self
+    }
+
+    /// What `supervisorctl listeners --json` tells of a pool.
+    pub fn figures(&self, pool: &str) -> serde_json::Value {
+        let sandbox = &self.props.sandbox;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_supervisorctl"));
+        command.current_dir(sandbox.dir()).env_clear().envs(environment(sandbox)).stdin(Stdio::null());
+        let output = command.args(["-c", "supervisord.conf", "listeners", "--json", pool]).output().unwrap();
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        told["pools"][0].clone()
     }
 
     /// Waits for a line of the activity log.

@@ -26,7 +26,7 @@ const PROGRAMS: &str = "\
 [program:many]\ncommand=sleep 1000\nprocess_name=%(program_name)s-%(process_num)d\nnumprocs=3\n
 [program:crash]\ncommand=sh @DIR@/crash.sh\nautorestart=true\nstartsecs=0\n
 [program:fatal]\ncommand=false\nstartretries=1\nstartsecs=9\n[program:missing]\ncommand=@DIR@/missing\nstartretries=1\n
-[program:once]\ncommand=sh -c 'sleep 1.5; echo bye; exit 2'\nexitcodes=2\nstdout_events_enabled=true\n
+[program:once]\ncommand=sh -c 'sleep 3; echo bye; exit 2'\nexitcodes=2\nstdout_events_enabled=true\n
 [program:quick]\ncommand=sh -c 'exit 9'\nstartsecs=0\nautorestart=false\n
 [program:slow]\ncommand=sh -c 'trap \"\" TERM; while :; do sleep 0.2; done'\nstartsecs=0\n\
 stopwaitsecs=1\nkillasgroup=true\n
