@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::name::ProcessName;
-use super::notice::Notice;
+use super::notice::{Level, Notice};
 use super::pyrepr;
 use super::state::ProcessState;
 use super::time::{Now, WallTime};
@@ -244,7 +244,7 @@ impl Event {
             Self::Ticked(tick) => EventKind::of_tick(tick.period),
             Self::GroupChanged(GroupChange::Added(_)) => EventKind::ProcessGroupAdded,
             Self::GroupChanged(GroupChange::Removed(_)) => EventKind::ProcessGroupRemoved,
-            Self::Noticed(_) => EventKind::Notice,
+            Self::Noticed(notice) => EventKind::of_notice(notice),
         }
     }
 
@@ -315,7 +315,7 @@ impl Communication {
     }
 }
 
-/// The tree of event types (events.md, section 1), and two kinds of our own that no listener's
+/// The tree of event types (events.md, section 1), and kinds of our own that no listener's
 /// `events=` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -352,10 +352,12 @@ pub enum EventKind {
     Output,
     /// For the activity log.
     Notice,
+    /// For an activity log that shows more than most do: level debug and below.
+    Detail,
 }
 
 /// Kind, the protocol's name, parent; in the order of the enum.
-const KINDS: [(EventKind, &str, Option<EventKind>); 29] = {
+const KINDS: [(EventKind, &str, Option<EventKind>); 30] = {
     use EventKind as K;
     [
         (K::Event, "EVENT", None),
@@ -391,6 +393,7 @@ const KINDS: [(EventKind, &str, Option<EventKind>); 29] = {
         (K::ProcessGroupRemoved, "PROCESS_GROUP_REMOVED", Some(K::ProcessGroup)),
         (K::Output, "", None),
         (K::Notice, "", None),
+        (K::Detail, "", None),
     ]
 };
 
@@ -463,6 +466,10 @@ impl EventKind {
             (true, Channel::Stdout) => Self::ProcessLogStdout,
             (true, Channel::Stderr) => Self::ProcessLogStderr,
         }
+    }
+
+    fn of_notice(notice: &Notice) -> Self {
+        if notice.level() > Level::Debug { Self::Notice } else { Self::Detail }
     }
 
     const fn of_communication(channel: Channel) -> Self {
