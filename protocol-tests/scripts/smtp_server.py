@@ -38,7 +38,7 @@ class Keeper:
             "numbered": message["Message-ID"] is not None,
             "mime": message["MIME-Version"],
             "type": message.get_content_type(),
-            "body": message.get_content().rstrip("\r\n"),
+            "body": message.get_content().replace("\r\n", "\n").rstrip("\n"),
         }
         with open(self.out, "a") as out:
             out.write(json.dumps(mail) + "\n")
@@ -63,7 +63,7 @@ def main():
 
         def authenticate(server, session, envelope, mechanism, data):
             right = (data.login, data.password) == wanted
-            return AuthResult(success=right, auth_data=data.login.decode())
+            return AuthResult(success=right, handled=False, auth_data=data.login.decode())
 
         settings.update(authenticator=authenticate, auth_require_tls=False)
     controller = Controller(keeper, hostname="127.0.0.1", port=int(sys.argv[1]), **settings)
