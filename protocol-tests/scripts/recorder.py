@@ -1,16 +1,18 @@
-"""An event listener that adds the name of each event to the file it is given, and answers OK."""
+"""A listener that answers OK to everything and keeps it: recorder.py FILE, a JSON pair of header and payload a
+line."""
 
+import io
+import json
 import sys
 
-with open(sys.argv[1], 'a') as record:
+stdin = io.TextIOWrapper(sys.stdin.buffer, encoding='utf-8', newline='')
+with open(sys.argv[1], 'a') as out:
     while True:
         print('READY', flush=True)
-        header = sys.stdin.readline()
+        header = stdin.readline()
         if not header:
             break
-        fields = dict(token.split(':') for token in header.split())
-        sys.stdin.read(int(fields['len']))
-        record.write(fields['eventname'] + '\n')
-        record.flush()
-        sys.stdout.write('RESULT 2\nOK')
-        sys.stdout.flush()
+        payload = stdin.read(int(header.rsplit('len:', 1)[1]))
+        out.write(json.dumps([header, payload]) + '\n')
+        out.flush()
+        print('RESULT 2\nOK', end='', flush=True)

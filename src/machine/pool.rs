@@ -191,16 +191,16 @@ impl<E: Clone> PoolCore<E> {
         let poolserial = self.next_poolserial;
         self.next_poolserial = next_serial(poolserial);
         self.counts.accepted += 1;
-        self.make_room(effects);
+        self.make_room(0, effects);
         self.buffer.push_back(Held { serial, poolserial, accepted: now, tried: false, event });
         self.unsettled = true;
     }
 
-    /// E-087, E-090
-    fn make_room(&mut self, effects: &mut Vec<Effect<E>>) {
+    /// E-087, E-090; `ahead` is how many go to free listeners before what is in the buffer.
+    fn make_room(&mut self, ahead: usize, effects: &mut Vec<Effect<E>>) {
         let free = self.listeners.iter().filter(|listener| listener.is_free()).count();
-        if self.buffer.len() >= self.capacity + free {
-            self.discard(free, effects);
+        while self.buffer.len() >= self.capacity + free {
+            self.discard(free.saturating_sub(ahead), effects);
         }
     }
 
@@ -281,7 +281,7 @@ impl<E: Clone> PoolCore<E> {
 
     fn rebuffer(&mut self, held: Held<E>, effects: &mut Vec<Effect<E>>) {
         self.tell_rebuffered(held.serial, self.buffer.len(), effects);
-        self.make_room(effects);
+        self.make_room(1, effects);
         self.buffer.push_front(held);
         self.unsettled = true;
     }
