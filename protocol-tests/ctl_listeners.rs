@@ -240,7 +240,7 @@ fn help_lists_what_is_added_apart() {
     let added = ours.strip_prefix(theirs.as_str()).unwrap_or_else(|| panic!("{theirs}\n{ours}"));
     assert_eq!(
         added,
-        "additional commands (type help <topic>):\n========================================\nlisteners\n\n"
+        "additional commands (type help <topic>):\n========================================\nevents  listeners\n\n"
     );
     assert!(ctl(&sandbox, "help listeners").1.starts_with("listeners\t"));
 }

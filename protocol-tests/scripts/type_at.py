@@ -1,7 +1,8 @@
 """Runs a command in a pseudo-terminal: type_at.py COMMAND ARG... with steps as JSON on stdin.
 
 Each step is [text to wait for, keys to type then]. All that was shown goes to stdout. The exit status is
-the command's, or 128 and the number of steps that did not come to pass.
+the command's, or 128 and the number of steps that did not come to pass. A line editor is given time to take
+over the terminal before Ctrl-D is typed: what was typed ahead of it is no end of input.
 """
 import json
 import os
@@ -9,12 +10,20 @@ import pty
 import select
 import signal
 import sys
+import termios
 import time
 
 steps = json.load(sys.stdin)
 pid, terminal = pty.fork()
 if pid == 0:
     os.execv(sys.argv[1], sys.argv[1:])
+
+
+def must_wait(keys):
+    """Whether a line editor may still come, for which these keys are meant."""
+    return '\x04' in keys and time.time() < end - 25 and termios.tcgetattr(terminal)[3] & termios.ICANON
+
+
 shown, seen, end = b"", 0, time.time() + 30
 while time.time() < end:
     if select.select([terminal], [], [], 0.05)[0]:
@@ -22,12 +31,14 @@ while time.time() < end:
             shown += os.read(terminal, 4096)
         except OSError:
             break
-    while steps and steps[0][0].encode() in shown[seen:]:
+    while steps and steps[0][0].encode() in shown[seen:] and not must_wait(steps[0][1]):
         text, keys = steps.pop(0)
         seen = shown.index(text.encode(), seen) + len(text)
         os.write(terminal, keys.encode())
         end = time.time() + 30
 sys.stdout.buffer.write(shown)
+while time.time() < end and not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+    time.sleep(0.05)
 if time.time() >= end:
     os.kill(pid, signal.SIGKILL)
 status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
