@@ -8,11 +8,13 @@ pub mod auth;
 mod budget;
 mod crowd;
 mod guard;
+mod line;
 mod pace;
 pub mod response;
 pub mod router;
 pub mod server;
 pub mod stream;
+mod unfinished;
 
 use std::fmt;
 use std::future::Future;
