@@ -1,10 +1,7 @@
 //! supervisorctl: ours and the reference's drive the same daemon; stdout and exit status are compared.
 
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
-use super::harness::daemon::{Daemon, Implementation, Launch, environment};
-use super::harness::reference;
+use super::harness::ctl::{self, Said, run};
+use super::harness::daemon::{Daemon, Implementation, Launch};
 use super::harness::sandbox::Sandbox;
 
 const PROGRAMS: &str = "\
@@ -64,24 +61,6 @@ const HARMLESS: [&str; 33] = [
     "!ls",
 ];
 
-fn ctl(implementation: Implementation) -> PathBuf {
-    match implementation {
-        Implementation::Ours => env!("CARGO_BIN_EXE_supervisorctl").into(),
-        Implementation::Reference => reference::program("supervisorctl"),
-    }
-}
-
-/// Exit status and stdout.
-fn run(which: Implementation, sandbox: &Sandbox, line: &str, input: &str) -> (Option<i32>, String) {
-    sandbox.write("input", input);
-    let mut command = Command::new(ctl(which));
-    command.current_dir(sandbox.dir()).env_clear().envs(environment(sandbox));
-    command.args(["-c", "supervisord.conf"]).args(line.split_whitespace());
-    let input = std::fs::File::open(sandbox.path("input")).unwrap();
-    let output = command.stdin(Stdio::from(input)).stderr(Stdio::null()).output().unwrap();
-    (output.status.code(), String::from_utf8(output.stdout).unwrap())
-}
-
 /// Without times, which differ from call to call.
 fn timeless(text: &str) -> String {
     text.lines().map(|line| line.split(", uptime").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
@@ -102,7 +81,7 @@ fn commands_look_as_the_references_do() {
     let _daemon = start(&sandbox);
     for line in HARMLESS {
         let [theirs, ours] = [Implementation::Reference, Implementation::Ours].map(|which| {
-            let (status, text) = run(which, &sandbox, line, "");
+            let Said { status, out: text } = run(which, &sandbox, line, "");
             // The explanations of the help are free (C-492).
             (
                 status,
@@ -130,7 +109,7 @@ fn starting_and_stopping_look_as_the_references_do() {
     ];
     let all = |which| {
         lines.map(|line| {
-            let (status, text) = run(which, &sandbox, line, "");
+            let Said { status, out: text } = run(which, &sandbox, line, "");
             // Of several, whoever is done first comes first: that is not the client's doing.
             let mut text: Vec<String> = text.lines().map(str::to_owned).collect();
             if !line.starts_with("restart") {
@@ -150,7 +129,7 @@ fn the_shell_reads_from_a_pipe() {
     let _daemon = start(&sandbox);
     for input in ["status cat\n\n  pid off \nbogus\n? nope\nquit\n", "version", "shutdown\nn\n"] {
         let [theirs, ours] = [Implementation::Reference, Implementation::Ours].map(|which| {
-            let (status, text) = run(which, &sandbox, "", input);
+            let Said { status, out: text } = run(which, &sandbox, "", input);
             (status, timeless(&text))
         });
         assert_eq!(ours, theirs, "{input}");
@@ -174,8 +153,7 @@ fn no_server() {
 fn the_shell_in_a_terminal() {
     let sandbox = Sandbox::new();
     let _daemon = start(&sandbox);
-    sandbox.write("type_at.py", include_str!("scripts/type_at.py"));
-    let steps = serde_json::json!([
+    let steps = [
         ["supervisor> ", "status man\t\t"],
         ["many:1", "\u{15}tail -f cat\r"],
         ["exit <==", "\u{3}"],
@@ -184,14 +162,8 @@ fn the_shell_in_a_terminal() {
         ["hallo\r\nhallo", "\u{3}"],
         ["Exiting foreground", "versi\t\r"],
         ["4.3.0", "\u{4}"],
-    ]);
-    sandbox.write("input", &steps.to_string());
-    let mut command = Command::new(reference::program("python"));
-    command.current_dir(sandbox.dir()).env_clear().envs(environment(&sandbox)).env("TERM", "xterm");
-    command.arg("type_at.py").arg(ctl(Implementation::Ours));
-    command.args(["-c", "supervisord.conf", "-r", "history"]);
-    command.stdin(Stdio::from(std::fs::File::open(sandbox.path("input")).unwrap()));
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{:?}", String::from_utf8_lossy(&output.stdout));
+    ];
+    let said = ctl::at_terminal(Implementation::Ours, &sandbox, "-r history", &steps);
+    assert_eq!(said.status, Some(0), "{said:?}");
     assert_eq!(sandbox.read("history"), "tail -f cat\nfg cat\nversion \n");
 }

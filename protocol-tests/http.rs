@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::client::{Client, answers, get, post};
 use crate::harness::daemon::{Implementation, Launch};
+use crate::harness::processes;
 use crate::harness::sandbox::Sandbox;
 use crate::harness::wait;
 
@@ -228,6 +229,56 @@ fn pages_of_other_sites_are_refused() {
     assert_eq!(record.level, "WARN");
     let exempt = "Connection: close\r\nHost: evil.example\r\nOrigin: null\r\n";
     assert!(Client::unix(&sandbox).send(&post(exempt)).until_closed().contains("RUNNING"));
+}
+
+/// Does not mind its signal.
+const STUBBORN: &str = "[program:x]\ncommand=sleep 1000\nstartsecs=0\nstopsignal=CONT\nstopwaitsecs=1000\n";
+
+fn stop_x(headers: &str) -> String {
+    let call = "<methodCall><methodName>supervisor.stopProcess</methodName><params><param><value>x</value></param></params></methodCall>";
+    format!("POST /RPC2 HTTP/1.1\r\n{headers}Content-Length: {}\r\n\r\n{call}", call.len())
+}
+
+// C-263, C-042, D-326: whoever waits for a stop and hangs up has still asked for it
+#[test]
+fn clients_hang_up_while_they_wait() {
+    for implementation in [Implementation::Ours, Implementation::Reference] {
+        let sandbox = Sandbox::new();
+        let config = sandbox.configure(STUBBORN);
+        let daemon = Launch::of(implementation, &sandbox).arg("-c").arg(config).start_up();
+        let pid = daemon.pid_of("x");
+        let waiting = Client::unix(&sandbox).send(&stop_x(""));
+        let told = [1, 2, 3].map(|n| daemon.wait_for_nth_log(n, "waiting for x to stop"));
+        assert!(told.iter().all(|record| record.level == "INFO"), "{told:?}");
+        // Every two seconds; a busy machine may be late.
+        assert!(told.windows(2).all(|pair| pair[1].at - pair[0].at >= 1900), "{told:?}");
+        waiting.stream.shutdown(Shutdown::Both).unwrap();
+        drop(waiting);
+        answers(&sandbox);
+        assert_eq!(daemon.wait_for_state("x", "STOPPING").member("pid"), pid.to_string());
+        processes::send(pid, Signal::SIGKILL);
+        daemon.wait_for_state("x", "STOPPED");
+    }
+}
+
+// C-042, C-263: one that has only said all it has to say gets its answer
+#[test]
+fn clients_half_close_while_they_wait() {
+    let sandbox = Sandbox::new();
+    sandbox.configure(STUBBORN);
+    let daemon = Launch::new(&sandbox).start_up();
+    let pid = daemon.pid_of("x");
+    let before = daemon.descriptors();
+    let waiting = Client::unix(&sandbox).send(&stop_x("Connection: close\r\n"));
+    waiting.stream.shutdown(Shutdown::Write).unwrap();
+    daemon.wait_for_state("x", "STOPPING");
+    let gone: Vec<_> = (0..20).map(|_| Client::unix(&sandbox).send(&stop_x(""))).collect();
+    drop(gone);
+    answers(&sandbox);
+    processes::send(pid, Signal::SIGKILL);
+    let reply = waiting.until_closed();
+    assert!(reply.contains("<boolean>1</boolean>"), "{reply}");
+    daemon.until("all descriptors to be closed", || daemon.descriptors() <= before);
 }
 
 const WRITER: &str = "[program:w]\ncommand=sh -c 'n=0; while [ $n -lt 400 ]; do echo line$n; n=$((n+1)); done; \

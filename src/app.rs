@@ -3,6 +3,7 @@
 
 mod generation;
 mod start;
+mod telemetry;
 
 use std::fmt::Display;
 use std::process::ExitCode;

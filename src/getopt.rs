@@ -30,18 +30,41 @@ pub struct Given {
 pub fn scan(flags: &[Flag], argv: &[String]) -> Result<(Vec<Given>, Vec<String>), String> {
     let mut given = Vec::new();
     let mut words = argv.iter();
+    scan_options(flags, &mut words, &mut given)?;
+    Ok((given, words.cloned().collect()))
+}
+
+/// The same, but options may also stand behind and between other words, up to `--`.
+pub fn scan_anywhere(flags: &[Flag], argv: &[String]) -> Result<(Vec<Given>, Vec<String>), String> {
+    let (mut given, mut others) = (Vec::new(), Vec::new());
+    let mut words = argv.iter();
+    while !scan_options(flags, &mut words, &mut given)?
+        && let Some(word) = words.next()
+    {
+        others.push(word.clone());
+    }
+    others.extend(words.cloned());
+    Ok((given, others))
+}
+
+/// Takes options up to the first word that is none; tells whether that was `--`, which is taken too.
+fn scan_options(
+    flags: &[Flag],
+    words: &mut std::slice::Iter<'_, String>,
+    given: &mut Vec<Given>,
+) -> Result<bool, String> {
     while let Some(word) = words.as_slice().first() {
         let Some(body) = word.strip_prefix('-').filter(|body| !body.is_empty()) else {
             break;
         };
         words.next();
         match body.strip_prefix('-') {
-            Some("") => break,
-            Some(long) => given.push(scan_long(flags, long, &mut words)?),
-            None => scan_shorts(flags, body, &mut words, &mut given)?,
+            Some("") => return Ok(true),
+            Some(long) => given.push(scan_long(flags, long, words)?),
+            None => scan_shorts(flags, body, words, given)?,
         }
     }
-    Ok((given, words.cloned().collect()))
+    Ok(false)
 }
 
 fn scan_long(flags: &[Flag], body: &str, words: &mut std::slice::Iter<'_, String>) -> Result<Given, String> {
@@ -152,6 +175,16 @@ mod tests {
         assert_eq!(given("--configuration=a=b --nodaemon").unwrap(), "--configuration=a=b --nodaemon= | ");
         assert_eq!(given("--configuration -n -- -n").unwrap(), "--configuration=-n | -n");
         assert_eq!(given("-n - x").unwrap(), "-n= | - x");
+    }
+
+    // E-211
+    #[test]
+    fn options_between_words() {
+        let line = ["a", "-n", "-c", "--", "b", "--conf=f", "--", "-n", "c"].map(str::to_owned);
+        let (given, rest) = scan_anywhere(&FLAGS, &line).unwrap();
+        let shown: Vec<String> = given.iter().map(|g| format!("{}={}", g.typed, g.value)).collect();
+        assert_eq!(shown, ["-n=", "-c=--", "--configuration=f"]);
+        assert_eq!(rest, ["a", "b", "-n", "c"]);
     }
 
     // D-003

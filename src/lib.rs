@@ -5,7 +5,8 @@
 
 // Floor 0: the words everything else is said in.
 pub mod model;
-// Floor 1: bytes on the wire.
+// Floor 1: bytes on the wire, words on a command line.
+pub mod getopt;
 pub mod wire;
 // Floor 2: decisions.
 pub mod machine;
@@ -23,11 +24,12 @@ pub mod pool;
 pub mod daemon;
 // Floor 8: HTTP.
 pub mod http;
-// Floor 9: what HTTP serves.
+// Floor 9: what HTTP serves, and what listeners share.
+pub mod childutils;
+pub mod metrics;
 pub mod rpc;
 // Floor 10: the programs.
 pub mod app;
 pub mod args;
 pub mod ctl;
-pub mod getopt;
 pub mod pidproxy;

@@ -101,6 +101,7 @@ impl World {
         let common = Common {
             service: counting(service, Rc::clone(&served)),
             log: log_nothing(),
+            tally: Rc::new(|_, _| {}),
             limits: Limits { body: MAX_BODY, ..Limits::default() },
             budget,
             refusals: Rc::default(),
@@ -160,7 +161,8 @@ fn log_nothing() -> Log {
 fn router(daemon: Handle, channels: &Channels, budget: &Budget, log: PathBuf) -> Router {
     let facts = DaemonFacts { identifier: "supervisor".into(), pid: 42 };
     let workers = channels.workers();
-    let means = Means { log: log_nothing(), workers: workers.clone(), budget: budget.clone() };
+    let calls = Rc::new(|_: &str, _, _| {});
+    let means = Means { log: log_nothing(), calls, workers: workers.clone(), budget: budget.clone() };
     let endpoint = Endpoint::new(daemon.clone(), facts, vec!["supervisor".into()], means);
     let reading = Reading::new(workers.clone(), CancellationToken::new());
     let children = LogStream::new(Source::Processes(daemon), reading.clone());

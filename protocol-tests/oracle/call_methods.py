@@ -167,7 +167,7 @@ def starts_and_stops():
     until('the failures', lambda: state('bad') == state('quick') == 'FATAL')
     call_sorted('stopAllProcesses')
     call_sorted('stopAllProcesses')
-    for name in ['run', 'sig', 'cat', 'deaf']:
+    for name in ['run', 'sig', 'cat', 'both', 'deaf']:
         call('startProcess', name)
     call_sorted('startProcessGroup', 'crew')
 
@@ -249,6 +249,27 @@ def logs():
     call('readLog', 0, 0)
 
 
+def clearing():
+    """Logs of running processes are emptied, are there again if somebody removed them, and go on."""
+    def said(text):
+        ask('supervisor.sendProcessStdin', 'both', text + '\n')
+        for method, beginning in [('readProcessStdoutLog', 'out'), ('readProcessStderrLog', 'err')]:
+            until('the text', lambda: beginning + text in ask('supervisor.' + method, 'both', 0, 0)['value'])
+            call(method, 'both', 0, 0)
+    info = ask('supervisor.getProcessInfo', 'both')['value']
+    for round, method in enumerate(['clearProcessLogs', 'clearProcessLog', 'clearAllProcessLogs']):
+        for text in ['first', 'second']:
+            said(f'{text}{round}')
+            if text == 'second':
+                os.remove(info['stdout_logfile'])
+            call(method, *([] if method == 'clearAllProcessLogs' else ['both']))
+            for channel in ['stdout', 'stderr']:
+                path = info[channel + '_logfile']
+                answers.append([f'{method} {channel}', [os.path.exists(path), os.path.getsize(path)]])
+            call('readProcessStdoutLog', 'both', 0, 0)
+            call('tailProcessStderrLog', 'both', 0, 100)
+
+
 def multicalls():
     calls = [
         {'methodName': 'supervisor.getState'},
@@ -306,6 +327,6 @@ def ending():
 
 
 for part in [about_the_daemon, about_methods, infos, starts_and_stops, waiting, signals, stdin, logs,
-             multicalls, reloading, ending]:
+             clearing, multicalls, reloading, ending]:
     part()
 json.dump(answers, sys.stdout)

@@ -1,11 +1,13 @@
 """Runs a command in a pseudo-terminal: type_at.py COMMAND ARG... with steps as JSON on stdin.
 
-Each step is [text to wait for, keys to type then]. All that was shown goes to stdout.
+Each step is [text to wait for, keys to type then]. All that was shown goes to stdout. The exit status is
+the command's, or 128 and the number of steps that did not come to pass.
 """
 import json
 import os
 import pty
 import select
+import signal
 import sys
 import time
 
@@ -24,5 +26,9 @@ while time.time() < end:
         text, keys = steps.pop(0)
         seen = shown.index(text.encode(), seen) + len(text)
         os.write(terminal, keys.encode())
+        end = time.time() + 30
 sys.stdout.buffer.write(shown)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) or len(steps))
+if time.time() >= end:
+    os.kill(pid, signal.SIGKILL)
+status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+sys.exit(128 + len(steps) if steps or time.time() >= end else status)

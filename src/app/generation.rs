@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::start::StartError;
+use super::telemetry::Telemetry;
 use crate::bus::{EventBus, ObserverId};
 use crate::config::schema::{Config, GroupConfig, MainLog, ServerAddress, ServerConfig, SupervisordConfig};
 use crate::daemon::fcgi::FcgiSockets;
@@ -20,11 +21,12 @@ use crate::daemon::launch::{BaseEnvironment, Launcher};
 use crate::daemon::supervisor::{Loader, Outcome, Sources, Supervisor};
 use crate::daemon::table::{Deadlines, Table};
 use crate::http::stream::{LogStream, Reading, Source};
-use crate::http::{self, Budget, Common, Limits, Log, Refusals, Router};
+use crate::http::{self, Budget, Common, Limits, Log, Refusals, Router, events};
 use crate::logs::auto;
 use crate::logs::channels::Channels;
 use crate::logs::journal::{Journal, JournalTarget};
 use crate::logs::sink::FileSpec;
+use crate::metrics;
 use crate::model::event::Event;
 use crate::model::notice::{Level, Notice};
 use crate::pool::Serials;
@@ -52,6 +54,7 @@ pub(super) struct Generation {
     clock: Clock,
     journal: Rc<Journal>,
     observer: ObserverId,
+    /// Those of the control servers, and that for metrics alone.
     listeners: Vec<(ServerConfig, ControlListener)>,
     logs: Vec<(Arc<GroupConfig>, GroupLogs)>,
 }
@@ -94,7 +97,8 @@ impl Generation {
         self.say_kept(config);
         // Before the old AUTO logs go: they may be those of a daemon that runs (D-221).
         let say = |text| eprintln!("{text}");
-        self.listeners = sockets::open_all(&config.servers, say).map_err(StartError::Server)?;
+        let servers: Vec<_> = config.servers.iter().chain(&config.metrics.server).cloned().collect();
+        self.listeners = sockets::open_all(&servers, say).map_err(StartError::Server)?;
         if !settings.nocleanup {
             for text in auto::clean(&settings.childlogdir, &settings.identifier) {
                 self.say(Level::Warn, text);
@@ -146,7 +150,7 @@ impl Generation {
     /// D-206
     fn say_servers(&self, config: &Config) {
         let namespaces = namespaces(config);
-        for notice in self.listeners.iter().flat_map(|(server, _)| rpc::opened(server, &namespaces)) {
+        for notice in config.servers.iter().flat_map(|server| rpc::opened(server, &namespaces)) {
             self.notice(notice);
         }
     }
@@ -172,6 +176,7 @@ fn open_journal(settings: &SupervisordConfig) -> Result<Rc<Journal>, StartError>
 pub(super) struct Runner {
     loader: Loader,
     bus: Rc<EventBus>,
+    telemetry: Telemetry,
     clock: Clock,
     channels: Channels,
     answers: mpsc::Sender<Answer>,
@@ -183,7 +188,12 @@ pub(super) struct Runner {
 
 impl Runner {
     /// Starts the workers and installs the signal handlers. Needs the runtime.
-    pub(super) fn new(loader: Loader, bus: Rc<EventBus>, clock: Clock) -> Result<Self, StartError> {
+    pub(super) fn new(
+        loader: Loader,
+        bus: Rc<EventBus>,
+        telemetry: Telemetry,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         let system = |what| move |error| StartError::System(what, error);
         let signals = Signals::install().map_err(system("install signal handlers"))?;
         let bell = Arc::new(Notify::new());
@@ -195,7 +205,7 @@ impl Runner {
         let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
         let sources = Sources { signals, bell, timer, commands, answers: answered };
         let (refusals, serials) = (Rc::default(), Rc::default());
-        Ok(Self { loader, bus, clock, channels, answers, handle, sources, refusals, serials })
+        Ok(Self { loader, bus, telemetry, clock, channels, answers, handle, sources, refusals, serials })
     }
 
     /// Runs one generation to its end.
@@ -254,22 +264,36 @@ impl Runner {
             pid: i32::try_from(std::process::id()).unwrap_or(0),
         };
         let (log, workers, budget) = (self.log(journal), self.channels.workers(), Budget::default());
-        let means = Means { log: Rc::clone(&log), workers: workers.clone(), budget: budget.clone() };
+        let (calls, answers) = (self.telemetry.traffic(), self.telemetry.traffic());
+        let calls = Rc::new(move |method: &str, ok, took| calls.called(method, ok, took));
+        let means = Means { log: Rc::clone(&log), calls, workers: workers.clone(), budget: budget.clone() };
         let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), means);
+        let metrics = self.telemetry.metrics(self.handle.clone(), config, budget.clone());
         let reading = Reading::new(workers.clone(), closing.clone());
         let children = LogStream::new(Source::Processes(self.handle.clone()), reading.clone());
         let own = LogStream::new(Source::Daemon(own_log(&config.supervisord)), reading);
         let router = Router::default()
             .route("/RPC2", Rc::new(endpoint))
             .route("/logtail", Rc::new(children))
-            .route("/mainlogtail", Rc::new(own));
+            .route("/mainlogtail", Rc::new(own))
+            .route(events::PATH, Rc::new(self.telemetry.events(budget.clone(), closing.clone())))
+            .route(metrics::endpoint::PATH, Rc::new(metrics.clone()));
         let limits = Limits { connections: connections(config), ..Limits::default() };
         let refusals = Rc::clone(&self.refusals);
-        let common = Common { service: Rc::new(router), log: Rc::clone(&log), limits, budget, refusals };
+        let tally =
+            Rc::new(move |server, status: hyper::StatusCode| answers.answered(server, status.as_u16()));
+        let control =
+            Common { service: Rc::new(router), log: Rc::clone(&log), tally, limits, budget, refusals };
+        let scrapes = Common {
+            service: Rc::new(metrics.at_own_path()),
+            limits: Limits { connections: FEWEST_CONNECTIONS, body: 0 },
+            ..control.clone()
+        };
+        let alone = config.metrics.server.clone();
+        let (for_metrics, for_control): (Vec<_>, Vec<_>) =
+            listeners.into_iter().partition(|(server, _)| Some(server) == alone.as_ref());
         async move {
-            if let Err(error) = http::serve(listeners, common, closing).await {
-                log(Level::Critical, format_args!("cannot serve: {error}"));
-            }
+            tokio::join!(serve(for_control, control, closing.clone()), serve(for_metrics, scrapes, closing));
         }
     }
 
@@ -282,6 +306,13 @@ impl Runner {
                 bus.publish(clock.now(), Event::Noticed(notice));
             }
         })
+    }
+}
+
+async fn serve(listeners: Vec<(ServerConfig, ControlListener)>, common: Common, closing: CancellationToken) {
+    let log = Rc::clone(&common.log);
+    if let Err(error) = http::serve(listeners, common, closing).await {
+        log(Level::Critical, format_args!("cannot serve: {error}"));
     }
 }
 
@@ -340,6 +371,7 @@ pub(super) async fn run_all(
             Outcome::Exit => return Ok(()),
             Outcome::Restart(next) => config = next,
         }
+        runner.telemetry.begin(&config);
         generation = Generation::open(&config, &runner.bus, runner.clock, Occasion::Reload)
             .map_err(|error| StartError::Reload(Box::new(error)))?;
     }

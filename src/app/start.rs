@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::generation::{self, Generation, Occasion, Runner};
+use super::telemetry::Telemetry;
 use crate::bus::EventBus;
 use crate::config::schema::{Config, SupervisordConfig};
 use crate::daemon::fcgi::FcgiError;
@@ -68,6 +69,8 @@ pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartEr
     said.extend(raise_limits(&config.supervisord).map_err(StartError::Limit)?);
     config.messages.append(&mut said);
     let (bus, clock) = (EventBus::new(), Clock::new());
+    let telemetry = Telemetry::new(&bus, clock.now().wall);
+    telemetry.begin(&config);
     let generation = Generation::open(&config, &bus, clock, Occasion::Start)?;
     if !config.supervisord.nodaemon {
         daemonize(&config.supervisord, &generation)?;
@@ -78,7 +81,7 @@ pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartEr
         .build()
         .map_err(|error| StartError::System("make the runtime", error))?;
     let supervision = async {
-        let runner = Runner::new(loader, Rc::new(bus), clock)?;
+        let runner = Runner::new(loader, Rc::new(bus), telemetry, clock)?;
         generation::run_all(runner, config, generation).await
     };
     tokio::task::LocalSet::new().block_on(&runtime, supervision)

@@ -38,6 +38,30 @@ pub enum Endpoint {
     },
 }
 
+impl Endpoint {
+    /// Reads a server's URL (C-412); the error says what is wrong with it.
+    pub fn of_url(url: &str) -> Result<Self, String> {
+        if let Some(path) = url.strip_prefix("unix://") {
+            return Ok(Self::Unix(path.into()));
+        }
+        let Some(rest) = url.strip_prefix("http://") else {
+            return Err(format!("cannot talk to {url}: a server's URL begins with http:// or unix://"));
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // Credentials in the URL are not used (C-411).
+        let address = authority.rsplit('@').next().unwrap_or_default();
+        let (host, port) = match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, port)) => (host, port.strip_prefix(':').unwrap_or_default()),
+            None => address.split_once(':').unwrap_or((address, "")),
+        };
+        let number = if port.is_empty() { Ok(80) } else { port.parse() };
+        match number {
+            Ok(port) if !host.is_empty() => Ok(Self::Tcp { host: host.to_lowercase(), port }),
+            _ => Err(format!("cannot talk to {url}: it should be http://host:port")),
+        }
+    }
+}
+
 /// User name and password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
@@ -197,6 +221,24 @@ impl Stream {
                 },
                 Err(error) => return Some(Err(error.into())),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // C-411, C-412
+    #[test]
+    fn urls() {
+        let tcp = |host: &str, port| Ok(Endpoint::Tcp { host: host.into(), port });
+        assert_eq!(Endpoint::of_url("http://Host:9001/RPC2/"), tcp("host", 9001));
+        assert_eq!(Endpoint::of_url("http://u:p@h"), tcp("h", 80));
+        assert_eq!(Endpoint::of_url("http://[::1]:81"), tcp("::1", 81));
+        assert_eq!(Endpoint::of_url("unix:///a b"), Ok(Endpoint::Unix("/a b".into())));
+        for bad in ["http://", "http://h:x", "http://h:99999", "ftp://h", "HTTP://h"] {
+            assert!(Endpoint::of_url(bad).is_err(), "{bad}");
         }
     }
 }

@@ -7,6 +7,7 @@ use super::expand::{Names, expand};
 use super::facts::HostFacts;
 use super::groups::read_groups;
 use super::include;
+use super::metrics::read_metrics;
 use super::paths;
 use super::reader::{Context, Findings};
 use super::schema::{Config, SupervisordConfig};
@@ -201,6 +202,7 @@ fn read_sections(
     let rpc_interfaces = read_rpc_interfaces(&context, &mut findings);
     let groups = read_groups(&context, &mut findings);
     let servers = read_servers(&context, &mut findings);
+    let metrics = read_metrics(&context, &mut findings);
     let supervisord = supervisord.finish(overrides, facts, &mut findings, section);
     if !servers.is_empty() {
         check_rpc_interfaces(&context, &mut findings);
@@ -208,7 +210,7 @@ fn read_sections(
     findings.problems.check()?;
     let messages = messages(&supervisord, facts, findings);
     let file = paths::absolute(file, facts);
-    Ok(Config { supervisord, groups, servers, rpc_interfaces, messages, file })
+    Ok(Config { supervisord, groups, servers, metrics, rpc_interfaces, messages, file })
 }
 
 /// Criticals, warnings, infos (D-047).

@@ -2,7 +2,7 @@
 //!
 //! [`load::load`] is the way in; [`schema`] is what comes out. On the way: `dialect` reads one file's
 //! text, `document` merges files, `section` gives a section's options as a struct, `reader` expands
-//! and converts them, and `supervisord`, `programs`, `groups`, `servers` know the kinds of sections.
+//! and converts them, and `supervisord`, `programs`, `groups`, `servers`, `metrics` know the kinds of sections.
 //! `client` reads the one section that is for clients.
 
 mod client;
@@ -16,6 +16,7 @@ mod facts;
 mod groups;
 mod include;
 pub mod load;
+mod metrics;
 mod paths;
 mod programs;
 mod reader;

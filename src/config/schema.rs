@@ -20,6 +20,8 @@ pub struct Config {
     pub groups: Vec<Arc<GroupConfig>>,
     /// Control servers: inet first, then unix, each in file order (C-009).
     pub servers: Vec<ServerConfig>,
+    /// `[metrics]`.
+    pub metrics: MetricsConfig,
     /// `[rpcinterface:x]` sections, in file order.
     pub rpc_interfaces: Vec<RpcInterfaceConfig>,
     /// What reading it had to say, for the activity log (D-047).
@@ -228,6 +230,36 @@ pub struct Owner {
     pub uid: u32,
     /// Group id.
     pub gid: Option<u32>,
+}
+
+/// `[metrics]`, our addition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MetricsConfig {
+    /// A server for metrics alone.
+    pub server: Option<ServerConfig>,
+    /// The path there; control servers have `/metrics`.
+    pub path: String,
+    /// What /proc tells of each process (M-041, M-042).
+    pub process_resources: bool,
+    /// The same of processes with all their descendants (M-043).
+    pub process_tree: bool,
+    /// The names of node_exporter's collector (M-080).
+    pub node_supervisord: bool,
+    /// The names of supervisord_exporter (M-081).
+    pub supervisord_exporter: bool,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self {
+            server: None,
+            path: "/metrics".to_owned(),
+            process_resources: true,
+            process_tree: false,
+            node_supervisord: true,
+            supervisord_exporter: false,
+        }
+    }
 }
 
 /// `[rpcinterface:x]`.

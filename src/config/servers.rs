@@ -80,7 +80,7 @@ pub(super) fn read_servers(context: &Context<'_>, findings: &mut Findings) -> Ve
 
 fn inet_server(reader: &mut Reader<'_>) -> Option<ServerConfig> {
     let options: ServerOptions = reader.section.options();
-    let credentials = credentials(reader, &options);
+    let credentials = credentials(reader, &options.username, &options.password);
     if options.port.is_none() {
         reader.refuse(None, format!("section [{}] has no port value", reader.section.name));
     }
@@ -98,7 +98,7 @@ fn unix_server(context: &Context<'_>, reader: &mut Reader<'_>) -> Option<ServerC
     reader.names = reader.names.clone().with("here", &context.here);
     let path = reader.value(&options.file, |text| Ok(paths::normal(strip(text), context.facts)));
     reader.names = names;
-    let credentials = credentials(reader, &options);
+    let credentials = credentials(reader, &options.username, &options.password);
     let owner = reader.value(&options.chown, |text| {
         types::owner(text, context.facts).ok_or_else(|| format!("Invalid sockchown value {text}"))
     });
@@ -116,16 +116,22 @@ fn hosts(text: &str) -> Vec<String> {
 }
 
 /// User name and password (C-006). An empty user name asks for nothing (C-007).
-fn credentials(reader: &mut Reader<'_>, options: &ServerOptions) -> Option<(String, String)> {
-    let username = reader.text(&options.username);
-    let password = reader.text(&options.password);
-    if options.username.is_some() != options.password.is_some() {
+pub(super) fn credentials(
+    reader: &mut Reader<'_>,
+    username: &Option<Setting>,
+    password: &Option<Setting>,
+) -> Option<(String, String)> {
+    let given = [username, password].into_iter().flatten().next();
+    let (named, told) = (username.is_some(), password.is_some());
+    let username = reader.text(username);
+    let password = reader.text(password);
+    if named != told {
         let text = format!(
             "Section [{}] contains incomplete authentication: If a username or a password is specified, both the \
              username and password must be specified",
             reader.section.name
         );
-        reader.refuse(options.username.as_ref().or(options.password.as_ref()), text);
+        reader.refuse(given, text);
     }
     Some((username.filter(|name| !name.is_empty())?, password?))
 }

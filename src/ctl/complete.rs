@@ -63,7 +63,7 @@ pub(super) fn at(line: &str) -> (usize, &str, Kind) {
         "add" | "remove" | "update" => Kind::Groups,
         "listeners" => Kind::Pools,
         "tail" if names > 0 => Kind::Channels,
-        "clear" | "fg" | "pid" | "restart" | "signal" | "start" | "status" | "stop" | "tail" => {
+        "clear" | "events" | "fg" | "pid" | "restart" | "signal" | "start" | "status" | "stop" | "tail" => {
             Kind::Processes
         }
         _ => Kind::Nothing,

@@ -40,7 +40,7 @@ impl Settings {
 
     /// The server; the error says what is wrong with its URL.
     pub fn server(&self) -> Result<Proxy, String> {
-        let endpoint = endpoint(&self.serverurl)?;
+        let endpoint = Endpoint::of_url(&self.serverurl)?;
         // C-430
         let credentials = match (&self.username, &self.password) {
             (Some(username), Some(password)) => {
@@ -52,44 +52,9 @@ impl Settings {
     }
 }
 
-/// Reads a server's URL (C-412).
-fn endpoint(url: &str) -> Result<Endpoint, String> {
-    if let Some(path) = url.strip_prefix("unix://") {
-        return Ok(Endpoint::Unix(path.into()));
-    }
-    let Some(rest) = url.strip_prefix("http://") else {
-        return Err(format!("cannot talk to {url}: a server's URL begins with http:// or unix://"));
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    // Credentials in the URL are not used (C-411).
-    let address = authority.rsplit('@').next().unwrap_or_default();
-    let (host, port) = match address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => (host, port.strip_prefix(':').unwrap_or_default()),
-        None => address.split_once(':').unwrap_or((address, "")),
-    };
-    let number = if port.is_empty() { Ok(80) } else { port.parse() };
-    match number {
-        Ok(port) if !host.is_empty() => Ok(Endpoint::Tcp { host: host.to_lowercase(), port }),
-        _ => Err(format!("cannot talk to {url}: it should be http://host:port")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    // C-411, C-412
-    #[test]
-    fn urls() {
-        let tcp = |host: &str, port| Ok(Endpoint::Tcp { host: host.into(), port });
-        assert_eq!(endpoint("http://Host:9001/RPC2/"), tcp("host", 9001));
-        assert_eq!(endpoint("http://u:p@h"), tcp("h", 80));
-        assert_eq!(endpoint("http://[::1]:81"), tcp("::1", 81));
-        assert_eq!(endpoint("unix:///a b"), Ok(Endpoint::Unix("/a b".into())));
-        for bad in ["http://", "http://h:x", "http://h:99999", "ftp://h", "HTTP://h"] {
-            assert!(endpoint(bad).is_err(), "{bad}");
-        }
-    }
 
     // C-411
     #[test]

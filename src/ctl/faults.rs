@@ -1,6 +1,7 @@
 //! Fault codes as constants to match on, and the exit statuses that follow from them.
 
-use crate::rpc::fault::FaultCode;
+use crate::model::fault::FaultCode;
+pub(super) use crate::model::fault::SUCCESS;
 
 pub(super) const UNKNOWN_METHOD: i32 = FaultCode::UnknownMethod.number();
 pub(super) const SHUTDOWN_STATE: i32 = FaultCode::ShutdownState.number();
@@ -16,8 +17,6 @@ pub(super) const NOT_RUNNING: i32 = FaultCode::NotRunning.number();
 pub(super) const ALREADY_ADDED: i32 = FaultCode::AlreadyAdded.number();
 pub(super) const STILL_RUNNING: i32 = FaultCode::StillRunning.number();
 pub(super) const CANT_REREAD: i32 = FaultCode::CantReread.number();
-/// What stands for success in results.
-pub(super) const SUCCESS: i32 = 80;
 
 /// Exit statuses (C-422, C-423).
 pub(super) mod exit {

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -47,17 +48,32 @@ async fn perform(session: &mut Session, line: &str) -> Flow {
     if let Some(interrupts) = &mut session.interrupts {
         interrupts.forget();
     }
-    // tail -f and fg end at Ctrl-C themselves, which they hear of first.
     let mut interrupts = session.interrupts.clone();
-    tokio::select! {
-        biased;
-        flow = commands::execute(session, line) => return flow,
-        () = Session::interrupted(&mut interrupts) => {}
+    let done = {
+        let mut command = pin!(commands::execute(session, line));
+        tokio::select! {
+            biased;
+            flow = &mut command => Some(flow),
+            () = Session::interrupted(&mut interrupts) => last_word(command).await,
+        }
+    };
+    if let Some(flow) = done {
+        return flow;
     }
     session.disconnect();
     session.out.line("");
     session.out.flush();
     Flow::Continue
+}
+
+/// tail -f and fg end at Ctrl-C themselves, with something to say. It may have come while they looked
+/// elsewhere, so they are let look once more.
+async fn last_word(command: impl Future<Output = Flow>) -> Option<Flow> {
+    tokio::select! {
+        biased;
+        flow = command => Some(flow),
+        () = std::future::ready(()) => None,
+    }
 }
 
 /// Lines from a pipe or a file, with prompts and without echo (C-482).

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::figures::Figures;
 use super::process::LogPaths;
 use crate::config::schema::{GroupConfig, ProcessConfig};
 use crate::logs::read::{Excerpt, Window};
@@ -28,6 +29,8 @@ pub type ReplyTo<T> = oneshot::Sender<Result<T, Refusal>>;
 pub enum Command {
     /// Tell the daemon's state.
     ReportState(oneshot::Sender<SupervisorState>),
+    /// Tell the figures of everything, also during a shutdown.
+    ReportFigures(oneshot::Sender<Figures>),
     /// Describe all processes, sorted by group name, then process name (C-221).
     ListProcesses(oneshot::Sender<Vec<ProcessInfo>>),
     /// Describe one process.

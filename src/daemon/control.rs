@@ -30,6 +30,7 @@ impl Supervisor {
     pub(super) fn on_command(&mut self, command: Command, now: Now) {
         match command {
             Command::ReportState(to) => drop(to.send(self.state)),
+            Command::ReportFigures(to) => drop(to.send(self.figures(now))),
             Command::Communicate(message, to) => {
                 self.communicate(now, message);
                 let _gone = to.send(());
@@ -41,7 +42,7 @@ impl Supervisor {
 
     fn on_gated(&mut self, command: Command, now: Now) {
         match command {
-            Command::ReportState(_) | Command::Communicate(..) => {}
+            Command::ReportState(_) | Command::ReportFigures(_) | Command::Communicate(..) => {}
             Command::ListProcesses(to) => drop(to.send(self.list_processes(now))),
             Command::DescribeProcess(name, to) => reply(to, self.named(&name).map(|p| p.info(now.wall))),
             Command::ListPools(to) => drop(to.send(self.list_pools(now))),

@@ -12,6 +12,7 @@ use super::command::{
     Command, ConfiguredProcess, Difference, Done, LogSource, Patience, PoolInfo, ProcessInfo, Refusal,
     ReplyTo, Results,
 };
+use super::figures::Figures;
 use crate::logs::read::{Excerpt, Window};
 use crate::model::event::RemoteCommunication;
 use crate::model::name::{ProcessName, Target};
@@ -47,6 +48,11 @@ impl Handle {
     /// The daemon's state.
     pub async fn state(&self) -> Result<SupervisorState, Gone> {
         self.ask(Command::ReportState).await
+    }
+
+    /// The figures of everything, for metrics.
+    pub async fn figures(&self) -> Result<Figures, Gone> {
+        self.ask(Command::ReportFigures).await
     }
 
     /// All processes, in the order of C-221.

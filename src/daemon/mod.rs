@@ -3,6 +3,7 @@
 pub mod command;
 mod control;
 pub mod fcgi;
+pub mod figures;
 pub mod group;
 pub mod handle;
 pub mod host;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::ProcessInfo;
+use super::figures::ProcessFigures;
 use super::host::{Answer, Host};
 use super::launch::{LaunchRequest, Launched, SpawnError};
 use super::replies::Replies;
@@ -153,6 +154,19 @@ impl Process {
             stdout_logfile: self.logs.stdout.clone(),
             stderr_logfile: self.logs.stderr.clone(),
             pid: self.pid(),
+        }
+    }
+
+    /// As metrics show it.
+    pub fn figures(&self) -> ProcessFigures {
+        ProcessFigures {
+            name: self.config.name.clone(),
+            state: self.state(),
+            start: self.started,
+            stop: self.stopped,
+            exitstatus: self.machine.exitstatus(),
+            failures: self.machine.failures(),
+            pid: self.machine.pid(),
         }
     }
 
@@ -344,12 +358,22 @@ impl Process {
     pub fn reported(&mut self, host: &mut Host, now: Now, channel: &Arc<Channel>, report: ChannelReport) {
         let (process, which, pid) = (channel.spec.process.clone(), channel.spec.channel, channel.pid);
         match report {
-            ChannelReport::Output { bytes, lines, data } => {
+            ChannelReport::Output { bytes, lines, rotations, write_errors, data } => {
                 if let (true, Some(data)) = (channel.spec.copied, &data) {
                     host.notice(now, Notice::OutputCopied(process.clone(), which, data.clone()));
                 }
                 let announced = channel.spec.announced;
-                let output = Output { process, pid, channel: which, bytes, lines, data, announced };
+                let output = Output {
+                    process,
+                    pid,
+                    channel: which,
+                    bytes,
+                    lines,
+                    rotations,
+                    write_errors,
+                    data,
+                    announced,
+                };
                 host.publish(now, Event::OutputRead(output));
             }
             ChannelReport::Message(data) => {
@@ -417,6 +441,9 @@ impl Process {
         let stuck = self.child.as_mut().map(|child| std::mem::take(&mut child.open)).unwrap_or_default();
         for channel in stuck {
             let dropped = host.channels.abandon(&channel);
+            if let Some(figures) = channel.take_figures() {
+                self.reported(host, now, &channel, figures);
+            }
             host.table.remove_channel(channel.key);
             if dropped > 0 {
                 let (process, which) = (channel.spec.process.clone(), channel.spec.channel);

@@ -44,6 +44,7 @@ impl Supervisor {
         occasion: Occasion,
     ) {
         self.loading -= 1;
+        self.config_reading = self.config_reading.again(result.is_ok(), now.wall);
         match occasion {
             Occasion::Signal => match result {
                 Ok(config) => self.restart_with(now, config),

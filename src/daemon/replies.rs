@@ -29,7 +29,7 @@ use crate::sys::clock::Clock;
 use crate::sys::pipe;
 
 /// Read at a time.
-const CHUNK: usize = 8 * 1024;
+const CHUNK: usize = 4 * 1024;
 /// How long the log may lag behind.
 const LAG: Duration = Duration::from_millis(50);
 

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 
 use super::command::Command;
+use super::figures::ConfigReading;
 use super::group::{Group, GroupLogs};
 use super::host::{Answer, Host};
 use super::launch::{Launched, SpawnError};
@@ -90,6 +91,7 @@ pub struct Supervisor {
     /// The groups of the configuration last read.
     pub(super) configured: Vec<Arc<GroupConfig>>,
     pub(super) loader: Loader,
+    pub(super) config_reading: ConfigReading,
     pub(super) next_config: Option<Box<Config>>,
     pub(super) pools: Pools,
     ticks: TickClock,
@@ -102,7 +104,8 @@ pub struct Supervisor {
 impl Supervisor {
     /// A daemon without groups. `configured` are those of the configuration.
     pub fn new(host: Host, loader: Loader, configured: Vec<Arc<GroupConfig>>) -> Self {
-        let ticks = TickClock::new(host.clock.now().wall);
+        let now = host.clock.now().wall;
+        let ticks = TickClock::new(now);
         Self {
             host,
             processes: BTreeMap::new(),
@@ -112,6 +115,7 @@ impl Supervisor {
             names: BTreeMap::new(),
             configured,
             loader,
+            config_reading: ConfigReading::good(now),
             next_config: None,
             pools: Pools::default(),
             ticks,
@@ -156,7 +160,7 @@ impl Supervisor {
             let wake = self.next_wake(sources).await;
             self.handle(wake, sources);
             passes += 1;
-            if passes % PASSES_IN_A_ROW == 0 {
+            if passes.is_multiple_of(PASSES_IN_A_ROW) {
                 // There may always be something to take from the workers: others want a turn.
                 tokio::task::yield_now().await;
             }

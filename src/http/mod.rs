@@ -1,12 +1,13 @@
 //! Floor 8: HTTP: connections, authentication, and the way of a request to whatever serves its path.
 //!
-//! Except for the log streams, what is served is not known here: a [`Service`] gets a whole request and
+//! Except for the streams of logs and events, what is served is not known here: a [`Service`] gets a whole request and
 //! gives a response.
 
 mod access;
 pub mod auth;
 mod budget;
 mod crowd;
+pub mod events;
 mod guard;
 mod line;
 mod pace;
@@ -29,7 +30,7 @@ pub use budget::{Budget, Share};
 pub use guard::Refusals;
 pub use response::Response;
 pub use router::Router;
-pub use server::{Common, Limits, serve};
+pub use server::{Common, Limits, ServerKind, serve};
 
 /// A request that has come in whole and was let through.
 pub type Request = hyper::Request<Bytes>;
@@ -48,6 +49,9 @@ impl<F: Fn(Request) -> Answer> Service for F {
         self(request)
     }
 }
+
+/// Hears of each answer: from which kind of server, with which status.
+pub type Tally = Rc<dyn Fn(ServerKind, hyper::StatusCode)>;
 
 /// Takes a line for the activity log, if its level is written at all.
 pub type Log = Rc<dyn Fn(Level, fmt::Arguments<'_>)>;

@@ -33,8 +33,8 @@ use super::line::Stream;
 use super::pace::{Paced, Phase};
 use super::response::{self, Response, closing};
 use super::unfinished::Unfinished;
-use super::{Answer, Log, Service};
-use crate::config::schema::ServerConfig;
+use super::{Answer, Log, Service, Tally};
+use crate::config::schema::{ServerAddress, ServerConfig};
 use crate::model::notice::Level;
 use crate::sys::host::node_name;
 use crate::sys::memory;
@@ -73,6 +73,15 @@ impl Default for Limits {
     }
 }
 
+/// The two kinds of servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerKind {
+    /// TCP.
+    Inet,
+    /// A unix socket.
+    Unix,
+}
+
 /// What all servers have in common.
 #[derive(Clone)]
 pub struct Common {
@@ -80,6 +89,8 @@ pub struct Common {
     pub service: Rc<dyn Service>,
     /// Takes what there is to tell.
     pub log: Log,
+    /// Counts answers.
+    pub tally: Tally,
     /// What clients may use.
     pub limits: Limits,
     /// What requests and answers may hold in memory together.
@@ -141,6 +152,7 @@ async fn give_back(crowd: &Crowd, budget: &Budget) {
 /// What answering on one server needs.
 struct Site {
     section: String,
+    kind: ServerKind,
     credentials: Option<Credentials>,
     guard: Option<Guard>,
     common: Common,
@@ -245,6 +257,7 @@ async fn connection(stream: Stream, site: Rc<Site>, place: Place) {
         async move {
             let entry = Entry::new(peer, &request);
             let response = site.answer(request, &place).await;
+            (site.common.tally)(site.kind, response.status());
             (site.common.log)(Level::Trace, format_args!("{}", entry.answered(&response)));
             if !response.body().is_stream() {
                 place.rest();
@@ -283,8 +296,12 @@ fn peer(stream: &Stream) -> Option<SocketAddr> {
 impl Site {
     fn new(config: ServerConfig, node: &str, common: Common, unfinished: Unfinished) -> Self {
         let guard = Guard::new(&config, node);
+        let kind = match config.address {
+            ServerAddress::Inet { .. } => ServerKind::Inet,
+            ServerAddress::Unix { .. } => ServerKind::Unix,
+        };
         let credentials = config.credentials.map(|(user, password)| Credentials::new(&user, &password));
-        Self { section: config.section, credentials, guard, common, unfinished }
+        Self { section: config.section, kind, credentials, guard, common, unfinished }
     }
 
     async fn answer(&self, request: hyper::Request<Incoming>, place: &Place) -> Response {

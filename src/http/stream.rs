@@ -39,7 +39,7 @@ const LONG_PAUSE: Duration = Duration::from_millis(400);
 const READERS: usize = 4;
 
 /// Keeps proxies from holding a stream back.
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+pub(super) const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Whose log is streamed.
 pub enum Source {

@@ -88,6 +88,9 @@ impl Remaining {
 pub(super) struct Tally {
     pub(super) bytes: AtomicU64,
     pub(super) lines: AtomicU64,
+    /// Rotations of the log, and writes that it refused.
+    pub(super) rotations: AtomicU64,
+    pub(super) write_errors: AtomicU64,
     pub(super) dirty: AtomicBool,
     /// Bytes read whose way into the file is not over.
     pub(super) in_hand: AtomicUsize,
@@ -97,6 +100,13 @@ pub(super) struct Tally {
     pub(super) untaken: AtomicUsize,
     /// Rests because of those.
     pub(super) paused: AtomicBool,
+}
+
+impl Tally {
+    /// Whether anything was counted that is not yet reported.
+    pub(super) fn has_figures(&self) -> bool {
+        [&self.bytes, &self.rotations, &self.write_errors].iter().any(|it| it.load(Ordering::Relaxed) > 0)
+    }
 }
 
 /// Reports of one channel may hold this much before it rests.
@@ -111,6 +121,10 @@ pub enum ChannelReport {
         bytes: u64,
         /// Line feeds among them.
         lines: u64,
+        /// Rotations of the log meanwhile.
+        rotations: u64,
+        /// Writes that the log refused meanwhile.
+        write_errors: u64,
         /// After stripping.
         data: Option<Bytes>,
     },
@@ -148,14 +162,21 @@ impl Channel {
     }
 
     /// Takes the figures that were not reported yet.
-    pub(super) fn take_figures(&self) -> Option<ChannelReport> {
-        let (bytes, lines) = self.take_counts();
-        (bytes > 0).then_some(ChannelReport::Output { bytes, lines, data: None })
+    pub fn take_figures(&self) -> Option<ChannelReport> {
+        self.tally.has_figures().then(|| self.take_figures_with(None))
     }
 
-    /// The same, as numbers: bytes and lines.
-    pub(super) fn take_counts(&self) -> (u64, u64) {
-        (self.tally.bytes.swap(0, Ordering::AcqRel), self.tally.lines.swap(0, Ordering::AcqRel))
+    /// The same, with data.
+    pub(super) fn take_figures_with(&self, data: Option<Bytes>) -> ChannelReport {
+        let take = |figure: &AtomicU64| figure.swap(0, Ordering::AcqRel);
+        let Tally { bytes, lines, rotations, write_errors, .. } = &self.tally;
+        ChannelReport::Output {
+            bytes: take(bytes),
+            lines: take(lines),
+            rotations: take(rotations),
+            write_errors: take(write_errors),
+            data,
+        }
     }
 
     /// Whether nothing is unread, unwritten or asked for; then the exit can be told at once. `pump` is

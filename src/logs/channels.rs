@@ -282,8 +282,7 @@ impl Hub {
 
     /// Figures nobody is in a hurry for are told by the watchdog's [`ReadyHandler::flush`].
     fn mark_dirty(&self, channel: &Arc<Channel>) {
-        let pending = channel.tally.bytes.load(Ordering::Relaxed) > 0;
-        if pending && !channel.tally.dirty.swap(true, Ordering::AcqRel) {
+        if channel.tally.has_figures() && !channel.tally.dirty.swap(true, Ordering::AcqRel) {
             lock(&self.dirty).push(Arc::clone(channel));
         }
     }

@@ -176,7 +176,8 @@ fn stamp(at: WallTime) -> String {
 
 impl Observer for Journal {
     fn interest(&self) -> Interest {
-        Interest::NONE.with(EventKind::Notice)
+        let notices = Interest::NONE.with(EventKind::Notice);
+        if self.level > Level::Debug { notices } else { notices.with(EventKind::Detail) }
     }
 
     fn observe(&self, record: &Rc<EventRecord>) {

@@ -256,9 +256,8 @@ impl Pump {
             self.log(channel, data, reports);
         }
         if channel.is_tapped() {
-            let (bytes, lines) = channel.take_counts();
-            let data = Some(Bytes::copy_from_slice(data));
-            self.report(channel, ChannelReport::Output { bytes, lines, data }, reports);
+            let report = channel.take_figures_with(Some(Bytes::copy_from_slice(data)));
+            self.report(channel, report, reports);
         }
     }
 
@@ -310,7 +309,10 @@ impl Pump {
     /// Writes to the file; how many bytes at the end it did not take yet.
     fn write(&mut self, tally: &Tally, data: &[u8], reports: &mut Reports) -> usize {
         let Some(file) = &mut self.file else { return 0 };
-        match file.write(data) {
+        let before = file.rotations();
+        let written = file.write(data);
+        tally.rotations.fetch_add(file.rotations() - before, Ordering::AcqRel);
+        match written {
             Written::All => {
                 self.recovered(tally, reports);
                 0
@@ -324,6 +326,7 @@ impl Pump {
     }
 
     fn lost(&mut self, tally: &Tally, bytes: usize, error: &io::Error, reports: &mut Reports) {
+        tally.write_errors.fetch_add(1, Ordering::AcqRel);
         tally.lost.fetch_add(bytes as u64, Ordering::AcqRel);
         if !self.loss.failing {
             self.loss.failing = true;

@@ -11,6 +11,8 @@ pub mod shutdown;
 pub mod tick;
 
 #[cfg(test)]
+mod pool_model;
+#[cfg(test)]
 mod process_model;
 #[cfg(test)]
 pub(crate) mod random;

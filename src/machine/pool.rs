@@ -50,6 +50,8 @@ struct Held<E> {
     serial: u64,
     poolserial: u64,
     accepted: Moment,
+    /// A listener has had it.
+    tried: bool,
     event: E,
 }
 
@@ -189,16 +191,16 @@ impl<E: Clone> PoolCore<E> {
         let poolserial = self.next_poolserial;
         self.next_poolserial = next_serial(poolserial);
         self.counts.accepted += 1;
-        self.make_room(effects);
-        self.buffer.push_back(Held { serial, poolserial, accepted: now, event });
+        self.make_room(0, effects);
+        self.buffer.push_back(Held { serial, poolserial, accepted: now, tried: false, event });
         self.unsettled = true;
     }
 
-    /// E-087, E-090
-    fn make_room(&mut self, effects: &mut Vec<Effect<E>>) {
+    /// E-087, E-090; `ahead` is how many go to free listeners before what is in the buffer.
+    fn make_room(&mut self, ahead: usize, effects: &mut Vec<Effect<E>>) {
         let free = self.listeners.iter().filter(|listener| listener.is_free()).count();
-        if self.buffer.len() >= self.capacity + free {
-            self.discard(free, effects);
+        while self.buffer.len() >= self.capacity + free {
+            self.discard(free.saturating_sub(ahead), effects);
         }
     }
 
@@ -244,7 +246,7 @@ impl<E: Clone> PoolCore<E> {
                 effects.extend(printout.map(Effect::Print));
             }
             Heard::Rejected => tell(PoolNotice::EventRejected { listener: name, took }),
-            Heard::Failed => tell(PoolNotice::EventFailed(name)),
+            Heard::Failed => tell(PoolNotice::EventFailed { listener: name, took }),
             Heard::BadLine(line) => tell(PoolNotice::BadResultLine(name, line)),
             Heard::Broke(error) => {
                 self.listeners[at].last_error = Some((now, error));
@@ -279,7 +281,7 @@ impl<E: Clone> PoolCore<E> {
 
     fn rebuffer(&mut self, held: Held<E>, effects: &mut Vec<Effect<E>>) {
         self.tell_rebuffered(held.serial, self.buffer.len(), effects);
-        self.make_room(effects);
+        self.make_room(1, effects);
         self.buffer.push_front(held);
         self.unsettled = true;
     }
@@ -294,10 +296,11 @@ impl<E: Clone> PoolCore<E> {
     }
 
     fn sent(&mut self, now: Moment, at: usize, effects: &mut Vec<Effect<E>>) {
-        let listener = &self.listeners[at];
-        if let Some(InHand { held, .. }) = &listener.in_hand {
+        let listener = &mut self.listeners[at];
+        if let Some(InHand { held, .. }) = &mut listener.in_hand {
             let (serial, waited) = (held.serial, now.since(held.accepted));
-            let notice = PoolNotice::EventSent { listener: listener.name.clone(), serial, waited };
+            let first = !std::mem::replace(&mut held.tried, true);
+            let notice = PoolNotice::EventSent { listener: listener.name.clone(), serial, waited, first };
             effects.push(Effect::Publish(notice));
             self.count(at, |counts| &mut counts.delivered);
         }

@@ -272,6 +272,11 @@ impl ProcessMachine {
         self.exitstatus
     }
 
+    /// Failures in a row so far (D-321).
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// Whether a start was ever tried.
     pub fn ever_started(&self) -> bool {
         self.ever_started

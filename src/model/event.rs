@@ -12,7 +12,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::name::ProcessName;
-use super::notice::Notice;
+use super::notice::{Level, Notice};
 use super::pyrepr;
 use super::state::ProcessState;
 use super::time::{Now, WallTime};
@@ -67,6 +67,8 @@ pub enum Entered {
     Starting {
         /// Failures so far.
         tries: u32,
+        /// Whether the daemon restarts it by itself, after EXITED or BACKOFF.
+        restart: bool,
     },
     /// RUNNING.
     Running {
@@ -151,6 +153,10 @@ pub struct Output {
     pub bytes: u64,
     /// How many line feeds are among them.
     pub lines: u64,
+    /// How often the log was rotated meanwhile.
+    pub rotations: u64,
+    /// How many writes the log refused meanwhile.
+    pub write_errors: u64,
     /// The data, after `strip_ansi`, if anybody asked for it.
     pub data: Option<Bytes>,
     /// Whether `std*_events_enabled` is on for the channel: a PROCESS_LOG event (E-045).
@@ -244,7 +250,7 @@ impl Event {
             Self::Ticked(tick) => EventKind::of_tick(tick.period),
             Self::GroupChanged(GroupChange::Added(_)) => EventKind::ProcessGroupAdded,
             Self::GroupChanged(GroupChange::Removed(_)) => EventKind::ProcessGroupRemoved,
-            Self::Noticed(_) => EventKind::Notice,
+            Self::Noticed(notice) => EventKind::of_notice(notice),
         }
     }
 
@@ -283,7 +289,7 @@ impl StateChange {
             self.from
         );
         let written = match self.entered {
-            Entered::Starting { tries } | Entered::Backoff { tries } => write!(text, " tries:{tries}"),
+            Entered::Starting { tries, .. } | Entered::Backoff { tries } => write!(text, " tries:{tries}"),
             Entered::Running { pid } | Entered::Stopping { pid } | Entered::Stopped { pid } => {
                 write!(text, " pid:{pid}")
             }
@@ -315,7 +321,7 @@ impl Communication {
     }
 }
 
-/// The tree of event types (events.md, section 1), and two kinds of our own that no listener's
+/// The tree of event types (events.md, section 1), and kinds of our own that no listener's
 /// `events=` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -352,10 +358,12 @@ pub enum EventKind {
     Output,
     /// For the activity log.
     Notice,
+    /// For an activity log that shows more than most do: level debug and below.
+    Detail,
 }
 
 /// Kind, the protocol's name, parent; in the order of the enum.
-const KINDS: [(EventKind, &str, Option<EventKind>); 29] = {
+const KINDS: [(EventKind, &str, Option<EventKind>); 30] = {
     use EventKind as K;
     [
         (K::Event, "EVENT", None),
@@ -391,6 +399,7 @@ const KINDS: [(EventKind, &str, Option<EventKind>); 29] = {
         (K::ProcessGroupRemoved, "PROCESS_GROUP_REMOVED", Some(K::ProcessGroup)),
         (K::Output, "", None),
         (K::Notice, "", None),
+        (K::Detail, "", None),
     ]
 };
 
@@ -465,6 +474,10 @@ impl EventKind {
         }
     }
 
+    fn of_notice(notice: &Notice) -> Self {
+        if notice.level() > Level::Debug { Self::Notice } else { Self::Detail }
+    }
+
     const fn of_communication(channel: Channel) -> Self {
         match channel {
             Channel::Stdout => Self::ProcessCommunicationStdout,
@@ -515,7 +528,7 @@ mod tests {
     fn payloads_of_state_changes() {
         use ProcessState as S;
         let rows = [
-            (S::Stopped, Entered::Starting { tries: 0 }, "from_state:STOPPED tries:0"),
+            (S::Stopped, Entered::Starting { tries: 0, restart: false }, "from_state:STOPPED tries:0"),
             (S::Starting, Entered::Running { pid: 7 }, "from_state:STARTING pid:7"),
             (S::Starting, Entered::Backoff { tries: 1 }, "from_state:STARTING tries:1"),
             (S::Running, Entered::Stopping { pid: 7 }, "from_state:RUNNING pid:7"),
@@ -539,6 +552,8 @@ mod tests {
             channel: Channel::Stderr,
             bytes: 2,
             lines: 1,
+            rotations: 0,
+            write_errors: 0,
             data: Some(Bytes::from_static(b"x\n")),
             announced: true,
         };

@@ -3,6 +3,7 @@
 pub mod bytesize;
 pub mod event;
 pub mod exit;
+pub mod fault;
 pub mod interest;
 pub mod name;
 pub mod notice;

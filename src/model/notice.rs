@@ -69,7 +69,7 @@ pub enum Notice {
     /// A child runs.
     Spawned(ProcessName, i32),
     /// A child could not be started (D-302).
-    SpawnFailed(Arc<str>),
+    SpawnFailed(ProcessName, Arc<str>),
     /// A start was asked for while the process is there (D-470).
     AlreadyRunning(ProcessName),
     /// It stayed up for longer than `startsecs` (D-304).
@@ -168,7 +168,7 @@ impl Notice {
         match self {
             Self::Message(level, _) => *level,
             Self::Spawned(..)
-            | Self::SpawnFailed(_)
+            | Self::SpawnFailed(..)
             | Self::StayedUp(..)
             | Self::GaveUp(_)
             | Self::WaitingToStop(_)
@@ -226,7 +226,7 @@ impl fmt::Display for Notice {
         match self {
             Self::Message(_, text) => f.write_str(text),
             Self::Spawned(p, pid) => write!(f, "spawned: '{}' with pid {pid}", p.name()),
-            Self::SpawnFailed(text) => write!(f, "spawnerr: {text}"),
+            Self::SpawnFailed(_, text) => write!(f, "spawnerr: {text}"),
             Self::AlreadyRunning(p) => write!(f, "process '{}' already running", p.name()),
             Self::StayedUp(p, secs) => stayed_up(f, p, *secs),
             Self::Exited { process, status, expected } => {
@@ -330,7 +330,10 @@ mod tests {
         let killed = ExitStatus::Signaled { signal: Signal::TERM, core: false };
         let rows = [
             (Notice::Spawned(name(), 5), "INFO spawned: 'p' with pid 5"),
-            (Notice::SpawnFailed("can't find command 'x'".into()), "INFO spawnerr: can't find command 'x'"),
+            (
+                Notice::SpawnFailed(name(), "can't find command 'x'".into()),
+                "INFO spawnerr: can't find command 'x'",
+            ),
             (
                 Notice::StayedUp(name(), 1),
                 "INFO success: p entered RUNNING state, process has stayed up for > than 1 seconds (startsecs)",

@@ -29,6 +29,8 @@ pub enum PoolNotice {
         serial: u64,
         /// How long it waited since it was accepted.
         waited: Duration,
+        /// Whether no listener has had it before.
+        first: bool,
     },
     /// A listener answered OK (E-109).
     EventProcessed {
@@ -45,7 +47,12 @@ pub enum PoolNotice {
         took: Duration,
     },
     /// The result handler could not make anything of the answer (E-125).
-    EventFailed(ProcessName),
+    EventFailed {
+        /// Who had it.
+        listener: ProcessName,
+        /// How long.
+        took: Duration,
+    },
     /// An event went back to the head of its pool's buffer (E-192).
     EventRebuffered {
         /// Which pool.
@@ -90,7 +97,7 @@ impl PoolNotice {
             Self::ListenerBroke(_)
             | Self::BadResultLine(..)
             | Self::EventRejected { .. }
-            | Self::EventFailed(_)
+            | Self::EventFailed { .. }
             | Self::PoolEnded { .. } => Level::Warn,
             Self::EventDiscarded { .. } => Level::Error,
         }
@@ -108,7 +115,7 @@ impl fmt::Display for PoolNotice {
             }
             Self::EventProcessed { listener, .. } => write!(f, "{}: event was processed", listener.name()),
             Self::EventRejected { listener, .. } => write!(f, "{}: event was rejected", listener.name()),
-            Self::EventFailed(p) => write!(f, "{}: event caused an error", p.name()),
+            Self::EventFailed { listener, .. } => write!(f, "{}: event caused an error", listener.name()),
             Self::EventRebuffered { pool, serial, length, capacity } => {
                 write!(f, "rebuffering event {serial} for pool {pool} (buf size={length}, max={capacity})")
             }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::future::ready;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -35,10 +36,15 @@ pub fn opened(server: &ServerConfig, namespaces: &[String]) -> Vec<Notice> {
     notices
 }
 
+/// Hears of each answered call: the name of the method, whether it succeeded, how long that took.
+pub type Calls = Rc<dyn Fn(&str, bool, Duration)>;
+
 /// What serving needs of the daemon around it.
 pub struct Means {
     /// Takes what there is to tell.
     pub log: Log,
+    /// Counts calls.
+    pub calls: Calls,
     /// Read and write what is large.
     pub workers: Workers,
     /// What answers may hold in memory, among them those that are not complete yet.
@@ -51,15 +57,16 @@ pub struct Endpoint {
     context: Rc<Context>,
     codec: Rc<Codec>,
     log: Log,
+    calls: Calls,
 }
 
 impl Endpoint {
     /// Serves the methods in these namespaces (C-370, C-371).
     pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, means: Means) -> Self {
-        let Means { log, workers, budget } = means;
+        let Means { log, calls, workers, budget } = means;
         let codec = Rc::new(Codec::new(workers, budget.clone()));
         let context = Context { daemon, facts, namespaces, records: RefCell::default(), budget };
-        Self { context: Rc::new(context), codec, log }
+        Self { context: Rc::new(context), codec, log, calls }
     }
 
     /// Keeps the body, and with it its share of the budget, to the end: what was read from it takes memory
@@ -75,7 +82,10 @@ impl Endpoint {
     async fn carry_out(&self, call: MethodCall) -> Response {
         let (log, name) = (&self.log, call.name.clone());
         log(Level::Trace, format_args!("XML-RPC method called: {name}()"));
-        let body = match self.text_of(call).await {
+        let begun = Instant::now();
+        let result = self.text_of(call).await;
+        (self.calls)(&name, result.is_ok(), begun.elapsed());
+        let body = match result {
             Ok(body) => {
                 log(Level::Trace, format_args!("XML-RPC method {name}() returned successfully"));
                 body

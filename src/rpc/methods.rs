@@ -204,8 +204,13 @@ pub(super) fn find(context: &Context, name: &str) -> Option<&'static Method> {
 
 /// The full names of all methods, sorted (C-310).
 pub(super) fn all_names(context: &Context) -> Vec<String> {
-    let others = context.namespaces.iter().filter(|namespace| *namespace != SYSTEM);
-    let tables = others.map(|namespace| (namespace.as_str(), METHODS)).chain([(SYSTEM, SYSTEM_METHODS)]);
+    method_names(context.namespaces.iter().map(String::as_str))
+}
+
+/// The same where these namespaces are configured.
+pub fn method_names<'a>(namespaces: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let others = namespaces.into_iter().filter(|namespace| *namespace != SYSTEM);
+    let tables = others.map(|namespace| (namespace, METHODS)).chain([(SYSTEM, SYSTEM_METHODS)]);
     let full = |(namespace, methods): (&str, &'static [Method])| -> Vec<String> {
         methods.iter().map(|method| format!("{namespace}.{}", method.name)).collect()
     };

@@ -16,5 +16,5 @@ mod process;
 mod supervisor;
 mod system;
 
-pub use endpoint::{Endpoint, Means, opened};
-pub use methods::DaemonFacts;
+pub use endpoint::{Calls, Endpoint, Means, opened};
+pub use methods::{DaemonFacts, method_names};

@@ -8,6 +8,7 @@ use super::info;
 use super::methods::{Context, Reply};
 use crate::daemon::command::{Done, Patience, Refusal, Results};
 use crate::model::event::RemoteCommunication;
+use crate::model::fault::SUCCESS;
 use crate::model::name::{ProcessName, Target};
 use crate::wire::xmlrpc::Value;
 
@@ -156,9 +157,6 @@ pub(super) fn record(done: Done, signal: Option<&str>) -> Value {
         ("description", description.into()),
     ])
 }
-
-/// In result structs (control.md, section 5).
-const SUCCESS: i32 = 80;
 
 /// A bad signal is told as it was given, everything else with the process' name.
 fn fault(refusal: Refusal, name: &str, signal: Option<&str>) -> Fault {

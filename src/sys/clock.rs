@@ -55,6 +55,21 @@ pub fn local(at: WallTime) -> DateTime<Local> {
     Local.timestamp_nanos(at.as_nanos())
 }
 
+/// The local time zone's name at that time, such as `CEST`; empty if it has none.
+pub fn zone_name(at: WallTime) -> String {
+    let seconds = at.secs() as libc::time_t;
+    // SAFETY: all fields of `tm` are numbers or a pointer that may be null.
+    let mut broken_down: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are valid for the call, and nothing else keeps them.
+    let filled = unsafe { libc::localtime_r(&raw const seconds, &raw mut broken_down) };
+    if filled.is_null() || broken_down.tm_zone.is_null() {
+        return String::new();
+    }
+    // SAFETY: the C library keeps zone names, ended by a zero, for as long as the process lives.
+    let name = unsafe { std::ffi::CStr::from_ptr(broken_down.tm_zone) };
+    name.to_string_lossy().into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

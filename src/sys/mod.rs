@@ -13,6 +13,7 @@ pub mod pidfile;
 pub mod pipe;
 pub mod poller;
 pub mod privilege;
+pub mod proc;
 pub mod reaper;
 pub mod rlimit;
 #[cfg(test)]

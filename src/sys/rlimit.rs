@@ -60,6 +60,16 @@ pub fn descriptors() -> Option<u64> {
     (soft != RLIM_INFINITY).then_some(soft)
 }
 
+/// The same of another process.
+#[cfg(target_os = "linux")]
+pub fn descriptors_of(pid: i32) -> Option<u64> {
+    let mut limit = nix::libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: no new limit is given, and the old one is written to a struct of the right type that outlives the call.
+    let answer =
+        unsafe { nix::libc::prlimit(pid, nix::libc::RLIMIT_NOFILE, std::ptr::null(), &raw mut limit) };
+    (answer == 0 && limit.rlim_cur != RLIM_INFINITY).then_some(limit.rlim_cur)
+}
+
 /// The new limits, or `None` if the old ones do.
 const fn raise(soft: u64, hard: u64, wanted: u64) -> Option<(u64, u64)> {
     if soft == RLIM_INFINITY || soft >= wanted {

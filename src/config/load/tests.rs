@@ -332,3 +332,32 @@ fn servers_and_interfaces_that_are_refused() {
     let errors = refused("[inet_http_server]\nport=1\nusername=x\n");
     assert!(errors[0].starts_with("Section [inet_http_server] contains incomplete authentication: "));
 }
+
+// M-001 and before: the reference passes the section over.
+#[test]
+fn metrics_have_a_server_of_their_own_and_switches() {
+    use crate::config::schema::MetricsConfig;
+
+    assert_eq!(loaded("").metrics, MetricsConfig::default());
+    let text = "[metrics]\nport=127.0.0.1:9002\nusername=u\npassword=%%p\npath=/m\nprocess_resources=false\n\
+                process_tree=true\nnode_supervisord=off\nsupervisord_exporter=on\nother=1\n";
+    let metrics = loaded(text).metrics;
+    let server = metrics.server.clone().unwrap();
+    assert_eq!(server.address, ServerAddress::Inet { host: "127.0.0.1".into(), port: 9002 });
+    assert_eq!(server.credentials, Some(("u".into(), "%p".into())));
+    let switched = MetricsConfig {
+        server: Some(server),
+        path: "/m".into(),
+        process_resources: false,
+        process_tree: true,
+        node_supervisord: false,
+        supervisord_exporter: true,
+    };
+    assert_eq!(metrics, switched);
+    assert_eq!(
+        refused("[metrics]\npath=m\nprocess_tree=maybe\nusername=u\npassword=p\n").len(),
+        3,
+        "a path, a switch, a password for no server"
+    );
+    assert_eq!(refused("[metrics]\nport=9002\nusername=u\n").len(), 1);
+}

@@ -94,7 +94,13 @@ async fn talk(session: &mut Session, name: &str, mut streams: [Option<Stream>; 2
                 }
             }
             Turn::Typed(Some(line)) => {
-                if let Some(end) = hand_over(session, name, line).await? {
+                let mut interrupts = session.interrupts.clone();
+                let end = tokio::select! {
+                    biased;
+                    () = Session::interrupted(&mut interrupts) => break,
+                    end = hand_over(session, name, line) => end?,
+                };
+                if let Some(end) = end {
                     session.out.line(end);
                     break;
                 }

@@ -77,7 +77,12 @@ const WAITING: Line = ("--no-wait, --timeout <seconds>", "\t", "Return at once, 
 /// Topics of commands that only this project has; listed under a heading of their own, as a plugin's are
 /// (C-490).
 #[rustfmt::skip]
-const ADDED: [Topic; 1] = [
+const ADDED: [Topic; 2] = [
+    ("events", &[("events", "\t\t\t\t", "Show the last events"),
+        ("events <name> [...]", "\t\t", "Show those of processes, or of groups (<gname>:*)"),
+        ("events -f [...]", "\t\t\t", "Then follow what happens until Ctrl-C"),
+        ("events --type <type> [...]", "\t", "Show events of this type (several: one --type each)"),
+        ("events --json [...]", "\t\t", "The same for programs to read, as always in a pipe")]),
     ("listeners", &[("listeners", "\t\t\t", "Event listener pools and their listeners: what each does and has done"),
         ("listeners <pool> [...]", "\t\t", "Some of the pools"),
         ("listeners --json [...]", "\t\t", "The same for programs to read")]),

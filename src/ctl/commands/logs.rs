@@ -1,6 +1,7 @@
 //! tail and maintail: reading logs and following them.
 
 use super::super::faults::{BAD_NAME, FAILED, NO_FILE, exit};
+use super::super::render::Output;
 use super::super::session::{Outcome, Session};
 use super::help;
 use crate::client::proxy::{CallError, Fault};
@@ -85,37 +86,60 @@ fn show(session: &mut Session, name: &str, text: Result<String, CallError>) -> O
     Ok(())
 }
 
-/// Copies a stream to stdout until it ends or Ctrl-C comes (C-464, C-465). `shown` is the path as
-/// messages have it.
+/// Copies a stream to stdout until it ends or Ctrl-C comes (C-464). `shown` is the path as messages have it.
 async fn follow(session: &mut Session, path: &str, shown: &str) -> Outcome {
     session.out.line(BANNER);
     session.out.flush();
+    if stream(session, path, shown, |out, bytes| out.raw(bytes)).await == End::Interrupted {
+        session.out.line("");
+    }
+    Ok(())
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It never began; what was wrong is said.
+    Refused,
+    /// The server, or whoever reads the output, is done.
+    Over,
+    /// Ctrl-C came.
+    Interrupted,
+}
+
+/// Shows a stream until it ends or Ctrl-C comes (C-465).
+pub(super) async fn stream(
+    session: &mut Session,
+    path: &str,
+    shown: &str,
+    mut show: impl FnMut(&mut Output, &[u8]),
+) -> End {
     if session.interrupts.is_none() {
         session.interrupts = Interrupts::install().ok();
     }
-    let stream = session.server()?.follow(path).await;
-    let mut stream = match stream {
+    let opened = match session.server() {
+        Ok(server) => server.follow(path).await,
+        Err(trouble) => Err(TransportError::Exchange(trouble.to_string())),
+    };
+    let mut stream = match opened {
         Ok(stream) => stream,
         Err(error) => {
             complain(session, shown, &error);
-            return Ok(());
+            return End::Refused;
         }
     };
     let Session { interrupts, out, .. } = session;
     loop {
         let piece = tokio::select! {
             piece = stream.next() => piece,
-            () = Session::interrupted(interrupts) => {
-                out.line("");
-                return Ok(());
-            }
+            () = Session::interrupted(interrupts) => return End::Interrupted,
         };
         // A stream that breaks off is one that ends: the daemon is gone.
-        let Some(Ok(bytes)) = piece else { return Ok(()) };
-        out.raw(&bytes);
+        let Some(Ok(bytes)) = piece else { return End::Over };
+        show(out, &bytes);
         out.flush();
         if out.is_broken() {
-            return Ok(());
+            return End::Over;
         }
     }
 }
@@ -131,16 +155,18 @@ pub(super) fn complain(session: &Session, path: &str, error: &TransportError) {
 
 /// Where a log is streamed, with what a URL cannot hold escaped.
 pub(super) fn log_path(name: &str, channel: Channel) -> String {
-    let escaped: String = name
-        .bytes()
-        .map(|byte| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'*' => {
-                char::from(byte).to_string()
-            }
-            _ => format!("%{byte:02X}"),
-        })
-        .collect();
-    format!("/logtail/{escaped}/{}", channel.name())
+    format!("/logtail/{}/{}", escaped(name), channel.name())
+}
+
+/// A name as a URL can hold it.
+pub(super) fn escaped(name: &str) -> String {
+    let byte = |byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' | b'*' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    name.bytes().map(byte).collect()
 }
 
 /// One of a process' outputs.

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod daemon;
+mod events;
 mod foreground;
 mod help;
 mod lifecycle;
@@ -79,6 +80,7 @@ async fn dispatch(session: &mut Session, name: &str, argument: &str, line: &str)
         "add" => configuration::add(session, &words).await,
         "avail" => configuration::avail(session, &words).await,
         "clear" => lifecycle::clear(session, &words).await,
+        "events" => events::events(session, &words).await,
         "fg" => foreground::fg(session, &words).await,
         "help" => {
             help::help(session, argument);

@@ -1,5 +1,6 @@
 //! Calls that take their time: a time-out, and on a terminal what is being waited for.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use tokio::time::{Instant, interval_at, timeout_at};
@@ -92,9 +93,6 @@ impl Watch<'_> {
         } else {
             call.await
         };
-        if showing {
-            progress("");
-        }
         if matches!(result, Ok(None)) {
             // Its answer is still to come; nobody may take it for that of the next call.
             session.disconnect();
@@ -105,10 +103,11 @@ impl Watch<'_> {
     /// Shows how far it is, for ever.
     async fn show(self, server: &mut Proxy) {
         let mut ticks = interval_at(Instant::now() + PERIOD, PERIOD);
+        let mut line = Progress::default();
         loop {
             ticks.tick().await;
             if let Ok(all) = server.processes().await {
-                progress(&self.text(&all));
+                line.show(&self.text(&all));
             }
         }
     }
@@ -143,14 +142,28 @@ impl Watch<'_> {
     }
 }
 
-/// Replaces the line of progress on the terminal.
-fn progress(text: &str) {
-    use std::io::Write;
+/// A line on the terminal that is written anew as things go on; when dropped, it is gone.
+#[derive(Debug, Default)]
+struct Progress {
+    shown: bool,
+}
 
-    let mut out = std::io::stdout();
-    // A terminal that is gone shows nothing.
-    let _ = write!(out, "\r\u{1b}[K{text}");
-    let _ = out.flush();
+impl Progress {
+    fn show(&mut self, text: &str) {
+        self.shown = true;
+        let mut out = io::stdout();
+        // A terminal that is gone shows nothing.
+        let _ = write!(out, "\r\u{1b}[K{text}");
+        let _ = out.flush();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown {
+            self.show("");
+        }
+    }
 }
 
 #[cfg(test)]

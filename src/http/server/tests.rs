@@ -76,7 +76,9 @@ impl Fixture {
             }
         });
         let servers = vec![(config, listener)];
-        let common = Common { service: Rc::new(echo), log, limits, budget, refusals: Rc::clone(&refusals) };
+        let refused = Rc::clone(&refusals);
+        let tally: Tally = Rc::new(|_, _| {});
+        let common = Common { service: Rc::new(echo), log, tally, limits, budget, refusals: refused };
         let serving = tokio::task::spawn_local(serve(servers, common, shutdown.clone()));
         Self { path, shutdown, serving, refusals, said, _dir: dir }
     }

@@ -25,13 +25,17 @@ impl ProcessMachine {
     }
 
     pub(super) fn start(&mut self, effects: &mut Effects) {
+        self.begin(false, effects);
+    }
+
+    fn begin(&mut self, restart: bool, effects: &mut Effects) {
         if self.halted {
             return;
         }
         self.ever_started = true;
         self.spawnerr = "".into();
         self.exitstatus = None;
-        self.enter(Phase::Spawning, Entered::Starting { tries: self.failures }, effects);
+        self.enter(Phase::Spawning, Entered::Starting { tries: self.failures, restart }, effects);
         effects.push(Effect::Spawn);
     }
 
@@ -48,7 +52,7 @@ impl ProcessMachine {
 
     pub(super) fn spawn_failed(&mut self, now: Moment, error: Arc<str>, effects: &mut Effects) {
         self.spawnerr = Arc::clone(&error);
-        self.notice(|_| Notice::SpawnFailed(error), effects);
+        self.notice(|name| Notice::SpawnFailed(name, error), effects);
         self.enter_backoff(now, effects);
         self.give_up_if_spent(effects);
         self.take_up_waiting(now, effects);
@@ -64,7 +68,7 @@ impl ProcessMachine {
 
     pub(super) fn waited(&mut self, now: Moment, effects: &mut Effects) {
         if self.is_due(now) {
-            self.start(effects);
+            self.begin(true, effects);
         }
     }
 

@@ -202,8 +202,9 @@ impl Model {
         let death = before.death();
         let startsecs = Duration::from_secs(self.policy.startsecs.max(0).unsigned_abs());
         match (self.state, entered) {
-            (S::Stopped | S::Exited | S::Fatal | S::Backoff, Entered::Starting { tries }) => {
-                tries == self.tries && self.world == World::Nothing
+            (S::Stopped | S::Exited | S::Fatal | S::Backoff, Entered::Starting { tries, restart }) => {
+                let by_itself = *input == Input::DeadlineReached;
+                tries == self.tries && restart == by_itself && self.world == World::Nothing
             }
             (S::Starting, Entered::Running { pid: told }) => {
                 let up = self.last_spawn.map(|since| now.since(since));
@@ -252,7 +253,7 @@ impl Model {
             Notice::Exited { .. } => Some(S::Exited),
             Notice::Stopped { .. } => Some(S::Stopped),
             Notice::GaveUp(_) => Some(S::Fatal),
-            Notice::Spawned(..) | Notice::SpawnFailed(_) => Some(S::Starting),
+            Notice::Spawned(..) | Notice::SpawnFailed(..) => Some(S::Starting),
             Notice::StoppedInBackoff(_) => Some(S::Backoff),
             _ => None,
         };

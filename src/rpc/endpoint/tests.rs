@@ -69,7 +69,12 @@ async fn exchange_within(
     let namespaces = namespaces.iter().map(|&name| name.to_owned()).collect();
     let log: Log = Rc::new(|_, _| {});
     let channels = Channels::start(Arc::new(|| {})).unwrap();
-    let means = Means { log: Rc::clone(&log), workers: channels.workers().clone(), budget };
+    let means = Means {
+        log: Rc::clone(&log),
+        calls: Rc::new(|_, _, _| {}),
+        workers: channels.workers().clone(),
+        budget,
+    };
     let endpoint = Endpoint::new(daemon, facts, namespaces, means);
     let router = Rc::new(Router::default().route("/RPC2", Rc::new(endpoint)));
     let shutdown = CancellationToken::new();
@@ -78,6 +83,7 @@ async fn exchange_within(
     let common = Common {
         service: router,
         log,
+        tally: Rc::new(|_, _| {}),
         limits: Limits::default(),
         budget: Budget::default(),
         refusals: Rc::default(),

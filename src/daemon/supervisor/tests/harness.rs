@@ -185,6 +185,7 @@ pub(super) fn config(dir: &TempDir, file: &str) -> Box<Config> {
         supervisord: settings(dir, Level::Info),
         groups: Vec::new(),
         servers: Vec::<ServerConfig>::new(),
+        metrics: Default::default(),
         rpc_interfaces: Vec::new(),
         messages: Vec::new(),
         file: file.into(),

@@ -50,6 +50,8 @@ pub(super) struct Child {
 pub(super) struct Told {
     pub(super) bytes: u64,
     pub(super) lines: u64,
+    pub(super) rotations: u64,
+    pub(super) write_errors: u64,
     pub(super) data: Vec<u8>,
     pub(super) messages: Vec<Vec<u8>>,
     pub(super) ended: Vec<i32>,
@@ -223,9 +225,11 @@ impl Told {
     fn add(&mut self, report: ChannelReport) {
         assert!(!self.finished, "told after the end: {report:?}");
         match report {
-            ChannelReport::Output { bytes, lines, data } => {
+            ChannelReport::Output { bytes, lines, data, rotations, write_errors } => {
                 self.bytes += bytes;
                 self.lines += lines;
+                self.rotations += rotations;
+                self.write_errors += write_errors;
                 self.data.extend(data.unwrap_or_default());
             }
             ChannelReport::Message(data) => self.messages.push(data.into()),

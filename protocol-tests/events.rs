@@ -1,0 +1,195 @@
+//! `/events`, and `supervisorctl events`: what happens, as clients see it.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::harness::daemon::{Daemon, Launch, environment};
+use crate::harness::http::Server;
+use crate::harness::rpc;
+use crate::harness::sandbox::Sandbox;
+use crate::harness::wait;
+
+const PROGRAMS: &str = "
+[supervisorctl]
+serverurl=unix://@DIR@/s.sock
+[program:one]
+command=sh -c 'printf \"\\377said\\n\"; sleep 1.2; exit 3'
+autostart=false
+autorestart=false
+stdout_events_enabled=true
+[program:cat]
+command=cat
+startsecs=0
+";
+
+fn start(sandbox: &Sandbox, more: &str) {
+    sandbox.configure(&format!("{PROGRAMS}{more}"));
+}
+
+fn say(sandbox: &Sandbox, data: &str) {
+    rpc::call(&sandbox.path("s.sock"), "supervisor.sendRemoteCommEvent", &["t", data]).unwrap();
+}
+
+fn parsed(lines: &[String]) -> Vec<Value> {
+    lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect()
+}
+
+#[test]
+fn a_life_is_shown_with_all_its_fields() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, "");
+    let daemon = Launch::new(&sandbox).start_up();
+    let socket = sandbox.path("s.sock");
+    let server = Server::Unix(&socket);
+    let mut stream = server.get("/events?format=json&process=one", &[]);
+    rpc::call(&socket, "supervisor.startProcess", &["one"]).unwrap();
+    daemon.wait_for_state("one", "EXITED");
+    daemon.until("the end of it", || {
+        stream.read();
+        stream.lines().iter().any(|line| line.contains("EXITED"))
+    });
+    let events = parsed(&stream.lines());
+    let pid = &events[1]["pid"];
+    let types: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    let wanted =
+        ["PROCESS_STATE_STARTING", "PROCESS_LOG_STDOUT", "PROCESS_STATE_RUNNING", "PROCESS_STATE_EXITED"];
+    assert_eq!(types, wanted);
+    assert_eq!((&events[0]["from_state"], &events[0]["tries"]), (&"STOPPED".into(), &0.into()));
+    assert_eq!((&events[1]["data"], &events[1]["channel"]), (&"\u{fffd}said\n".into(), &"stdout".into()));
+    assert_eq!((&events[3]["expected"], &events[3]["pid"]), (&false.into(), pid));
+    assert!(events.is_sorted_by(|a, b| a["seq"].as_u64() < b["seq"].as_u64()));
+    let names = |event: &Value| (event["groupname"] == "one", event["processname"] == "one");
+    assert!(events.iter().all(|event| names(event) == (true, true)));
+
+    let packed =
+        parsed(&server.get("/events?recent&follow=no&format=json&data=base64&type=PROCESS_LOG", &[]).lines());
+    assert_eq!(packed[0]["data"], "/3NhaWQK");
+}
+
+#[test]
+fn server_sent_events_resume_after_the_last_one() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, "");
+    let daemon = Launch::new(&sandbox).start_up();
+    let socket = sandbox.path("s.sock");
+    let server = Server::Unix(&socket);
+    let mut stream = server.get("/events?type=REMOTE_COMMUNICATION", &["Accept: text/event-stream"]);
+    assert!(stream.head().to_lowercase().contains("content-type: text/event-stream"), "{}", stream.head());
+    say(&sandbox, "first");
+    say(&sandbox, "second");
+    wait::until_true("two events", || {
+        stream.read();
+        stream.lines().iter().filter(|line| line.starts_with("data: ")).count() == 2
+    });
+    let lines = stream.lines();
+    assert_eq!((lines[1].as_str(), lines[3].as_str()), ("event: REMOTE_COMMUNICATION", ""), "{lines:?}");
+    let id = lines[0].strip_prefix("id: ").unwrap().to_owned();
+    drop(stream);
+    say(&sandbox, "third");
+    let path = "/events?type=REMOTE_COMMUNICATION&format=json&follow=no";
+    let resumed = parsed(&server.get(path, &[&format!("Last-Event-ID: {id}")]).lines());
+    assert_eq!(resumed.iter().map(|event| &event["data"]).collect::<Vec<_>>(), ["second", "third"]);
+    assert_eq!(resumed[1]["remote_type"], "t");
+    let seq = resumed[0]["seq"].as_u64().unwrap();
+    let resumed = parsed(&server.get(&format!("{path}&since={seq}"), &[]).lines());
+    assert_eq!(resumed.iter().map(|event| &event["data"]).collect::<Vec<_>>(), ["third"]);
+    // The id of another daemon's event.
+    let strange = parsed(&server.get(&format!("{path}&since=1-{seq}"), &[]).lines());
+    assert_eq!((&strange[0]["type"], &strange[0]["restarted"]), (&"GAP".into(), &true.into()));
+    assert_eq!(server.get("/events?type=NONE", &[]).status(), 400);
+    daemon.stop();
+}
+
+// A full reload is not the end of what was there before.
+#[test]
+fn events_outlive_a_reload_and_streams_end_with_their_server() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, "");
+    let daemon = Launch::new(&sandbox).start_up();
+    let socket = sandbox.path("s.sock");
+    say(&sandbox, "before");
+    let mut stream = Server::Unix(&socket).get("/events?format=json&type=SUPERVISOR_STATE_CHANGE", &[]);
+    daemon.signal(nix::sys::signal::Signal::SIGHUP);
+    let last = parsed(&{
+        stream.whole();
+        stream.lines()
+    });
+    assert_eq!(last.last().unwrap()["type"], "SUPERVISOR_STATE_CHANGE_STOPPING");
+    daemon.wait_for_nth_log(2, "supervisord started with pid");
+    let types = "type=REMOTE_COMMUNICATION,SUPERVISOR_STATE_CHANGE";
+    let all = wait::until("the next generation", || {
+        std::os::unix::net::UnixStream::connect(&socket).ok()?;
+        let path = format!("/events?recent&follow=no&format=json&{types}");
+        Some(parsed(&Server::Unix(&socket).get(&path, &[]).lines())).filter(|it| it.len() == 4)
+    });
+    let wanted = [
+        "SUPERVISOR_STATE_CHANGE_RUNNING",
+        "REMOTE_COMMUNICATION",
+        "SUPERVISOR_STATE_CHANGE_STOPPING",
+        "SUPERVISOR_STATE_CHANGE_RUNNING",
+    ];
+    assert_eq!(all.iter().map(|event| &event["type"]).collect::<Vec<_>>(), wanted);
+}
+
+#[test]
+fn many_clients_miss_nothing() {
+    const CLIENTS: usize = 20;
+    const EVENTS: usize = 5000;
+
+    let sandbox = Sandbox::new();
+    let emitter = format!(
+        "import sys\nfor n in range({EVENTS}):\n    print('<!--XSUPERVISOR:BEGIN-->%d<!--XSUPERVISOR:END-->' % n, end='')\n\
+         sys.stdout.flush()\ninput()\n"
+    );
+    sandbox.write("emit.py", &emitter);
+    start(
+        &sandbox,
+        "[program:emit]\ncommand=/usr/bin/python3 @DIR@/emit.py\nautostart=false\nstdout_capture_maxbytes=1KB\n",
+    );
+    let _daemon = Launch::new(&sandbox).start_up();
+    let socket = sandbox.path("s.sock");
+    let path = "/events?format=json&type=PROCESS_COMMUNICATION";
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| Server::Unix(&socket).get(path, &[])).collect();
+    rpc::call(&socket, "supervisor.startProcess", &["emit"]).unwrap();
+    for client in &mut clients {
+        wait::until_true("all events", || {
+            client.read();
+            client.lines().len() >= EVENTS
+        });
+        let seen: Vec<usize> = parsed(&client.lines())
+            .iter()
+            .map(|event| event["data"].as_str().unwrap().parse().unwrap())
+            .collect();
+        assert!(seen.iter().copied().eq(0..EVENTS));
+    }
+}
+
+fn ctl(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_supervisorctl"));
+    command.current_dir(sandbox.dir()).env_clear().envs(environment(sandbox));
+    let output = command.args(["-c", "supervisord.conf", "events"]).args(arguments).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn supervisorctl_shows_the_last_events() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, "");
+    let daemon: Daemon<'_> = Launch::new(&sandbox).start_up();
+    daemon.wait_for_state("cat", "RUNNING");
+    let lines = |text: String| parsed(&text.lines().map(str::to_owned).collect::<Vec<_>>());
+    let (status, text) = ctl(&sandbox, &["cat"]);
+    let types: Vec<Value> = lines(text).iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(
+        (status, types),
+        (Some(0), vec!["PROCESS_STATE_STARTING".into(), "PROCESS_STATE_RUNNING".into()])
+    );
+    let (_, text) = ctl(&sandbox, &["--type", "process_group", "--json"]);
+    assert_eq!(lines(text).len(), 2);
+    assert_eq!(ctl(&sandbox, &["--type", "NONE"]).0, Some(1));
+    assert_eq!(ctl(&sandbox, &["-x"]).0, Some(1));
+}

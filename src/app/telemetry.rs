@@ -1,0 +1,65 @@
+//! What tells of the daemon to the outside: metrics and the event stream. Both hear of everything from the
+//! first fact on, and outlive generations.
+
+use std::rc::Rc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::EventBus;
+use crate::config::schema::Config;
+use crate::daemon::handle::Handle;
+use crate::http::Budget;
+use crate::http::events::{EventStream, Feed};
+use crate::metrics::{Collector, Metrics, Sources, Traffic};
+use crate::model::time::WallTime;
+use crate::rpc;
+
+/// Observers of the bus, and counters of what the servers are asked.
+pub(super) struct Telemetry {
+    bus: EventBus,
+    collector: Rc<Collector>,
+    traffic: Rc<Traffic>,
+    feed: Rc<Feed>,
+    started: WallTime,
+}
+
+impl Telemetry {
+    /// Listens to the bus of a daemon that is started now.
+    pub(super) fn new(bus: &EventBus, started: WallTime) -> Self {
+        let (collector, feed) = (Collector::new(), Feed::new(started));
+        bus.observe(Rc::clone(&collector) as Rc<_>);
+        bus.observe(Rc::clone(&feed) as Rc<_>);
+        Self { bus: bus.clone(), collector, traffic: Traffic::new(), feed, started }
+    }
+
+    /// A generation begins.
+    pub(super) fn begin(&self, config: &Config) {
+        self.collector.begin(&config.groups, config.supervisord.loglevel);
+        let namespaces = config.rpc_interfaces.iter().map(|interface| interface.name.as_str());
+        self.traffic.expect(rpc::method_names(namespaces));
+    }
+
+    /// The counters of what the servers are asked.
+    pub(super) fn traffic(&self) -> Rc<Traffic> {
+        Rc::clone(&self.traffic)
+    }
+
+    /// `/metrics`
+    pub(super) fn metrics(&self, daemon: Handle, config: &Config, budget: Budget) -> Metrics {
+        let sources = Sources {
+            daemon,
+            collector: Rc::clone(&self.collector),
+            traffic: self.traffic(),
+            bus: self.bus.clone(),
+            feed: Rc::clone(&self.feed),
+            budget,
+            started: self.started,
+        };
+        Metrics::new(sources, config.metrics.clone())
+    }
+
+    /// `/events`
+    pub(super) fn events(&self, budget: Budget, closing: CancellationToken) -> EventStream {
+        EventStream::new(Rc::clone(&self.feed), budget, closing)
+    }
+}
