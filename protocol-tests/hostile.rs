@@ -6,8 +6,12 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::process::ExitStatus;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::harness::client::{Client, answers, get, post};
-use crate::harness::daemon::{Daemon, Launch};
+use crate::harness::daemon::{Daemon, Implementation, Launch};
+use crate::harness::ports;
 use crate::harness::random::Random;
 use crate::harness::rpc;
 use crate::harness::sandbox::Sandbox;
@@ -348,4 +352,62 @@ fn clients_that_vanish_while_they_wait() {
     daemon.wait_for_state("y", "RUNNING");
     assert_eq!(daemon.stop().code(), Some(0));
     assert!(!sandbox.read("err").contains("panicked"));
+}
+
+/// How many connections there may be at the least, however few descriptors there are (C-043).
+const CONNECTIONS: usize = 16;
+
+/// A daemon that has no more.
+fn with_few_connections<'s>(sandbox: &'s Sandbox) -> Daemon<'s> {
+    let supervisord = Implementation::under_test().supervisord();
+    let command = format!("ulimit -n 150; exec {} -c supervisord.conf", supervisord.display());
+    Launch::program("sh", sandbox).arg("-c").arg(command).start_up()
+}
+
+/// `system.multicall` of a method with one parameter each.
+fn calls(calls: &[(&str, &str)]) -> String {
+    let (before, rest) = MULTICALL.split_once("<value><struct>").unwrap();
+    let (one, after) = rest.split_once("</struct></value>").unwrap();
+    let items = calls.iter().map(|(method, parameter)| {
+        let value = format!("<data><value>{parameter}</value></data>");
+        let one = one.replace("supervisor.getState", method).replace("<data/>", &value);
+        format!("<value><struct>{one}</struct></value>")
+    });
+    format!("{before}{}{after}", items.collect::<String>())
+}
+
+// C-042, C-043, C-263: those who are gone take nobody's place, and all that they asked for is done
+#[test]
+fn clients_that_vanish_make_room() {
+    let sandbox = Sandbox::new();
+    let port = ports::free();
+    sandbox.script("stubborn", "#!/bin/sh\ntrap '' TERM\necho up\nwhile :; do sleep 1; done\n");
+    sandbox.configure(&format!(
+        "[supervisord]\nminfds=150\n[inet_http_server]\nport=127.0.0.1:{port}\n[program:x]\n\
+         command=@DIR@/stubborn\nstopwaitsecs=1000\nstdout_logfile=@DIR@/x.log\n[program:y]\n\
+         command=sleep 1000\nautostart=false\nstartsecs=0\n"
+    ));
+    let daemon = with_few_connections(&sandbox);
+    daemon.until("the trap to be set", || sandbox.read("x.log").contains("up"));
+    daemon.wait_for_state("x", "RUNNING");
+    let x = daemon.pid_of("x");
+
+    let stop = calls(&[("supervisor.stopProcess", "x")]);
+    let restart = calls(&[("supervisor.stopProcess", "x"), ("supervisor.startProcess", "y")]);
+    let [stop, restart] = [stop, restart].map(|body| String::from_utf8(call(&body)).unwrap());
+    let gone: Vec<_> = (0..9).map(|_| Client::unix(&sandbox).send(&restart)).collect();
+    let gone_far: Vec<_> = (0..6).map(|_| Client::tcp(port).send(&stop)).collect();
+    daemon.wait_for_state("x", "STOPPING");
+    let mut listening = Client::unix(&sandbox).send(&stop);
+    listening.stream.shutdown(Shutdown::Write).unwrap();
+    drop((gone, gone_far));
+    // Those who wait and are there are let in, and one more each time. The one that listens goes last.
+    let mut waiting: Vec<_> = (2..CONNECTIONS).map(|_| Client::unix(&sandbox).send(&stop)).collect();
+    answers(&sandbox);
+    assert_eq!(daemon.process("x").unwrap().member("statename"), "STOPPING");
+    kill(Pid::from_raw(x), Signal::SIGKILL).unwrap();
+    listening.until("</methodResponse>");
+    waiting.iter_mut().for_each(|client| client.until("</methodResponse>"));
+    daemon.wait_for_state("y", "RUNNING");
+    assert_eq!(daemon.stop().code(), Some(0));
 }

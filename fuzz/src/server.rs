@@ -12,9 +12,9 @@ use std::time::Duration;
 use supervisor::config::schema::{ServerAddress, ServerConfig};
 use supervisor::daemon::handle::Handle;
 use supervisor::http::stream::{LogStream, Reading, Source};
-use supervisor::http::{Common, Limits, Log, Request, Router, Service, serve};
+use supervisor::http::{Budget, Common, Limits, Log, Request, Router, Service, serve};
 use supervisor::logs::channels::Channels;
-use supervisor::rpc::endpoint::Endpoint;
+use supervisor::rpc::endpoint::{Endpoint, Means};
 use supervisor::rpc::methods::DaemonFacts;
 use supervisor::sys::sockets::ControlListener;
 use tempfile::TempDir;
@@ -96,11 +96,14 @@ impl World {
         let (local, served) = (LocalSet::new(), Rc::default());
         let (handle, mailbox) = Handle::new();
         local.spawn_local(daemon::answer_all(mailbox, log.clone()));
-        let service = Rc::new(router(handle, &channels, log));
+        let budget = Budget::default();
+        let service = Rc::new(router(handle, &channels, &budget, log));
         let common = Common {
             service: counting(service, Rc::clone(&served)),
             log: log_nothing(),
+            tally: Rc::new(|_, _| {}),
             limits: Limits { body: MAX_BODY, ..Limits::default() },
+            budget,
             refusals: Rc::default(),
         };
         let open = |door: Door| {
@@ -155,10 +158,13 @@ fn log_nothing() -> Log {
     Rc::new(|_, line| drop(line.to_string()))
 }
 
-fn router(daemon: Handle, channels: &Channels, log: PathBuf) -> Router {
+fn router(daemon: Handle, channels: &Channels, budget: &Budget, log: PathBuf) -> Router {
     let facts = DaemonFacts { identifier: "supervisor".into(), pid: 42 };
-    let endpoint = Endpoint::new(daemon.clone(), facts, vec!["supervisor".into()], log_nothing());
-    let reading = Reading::new(channels.workers().clone(), CancellationToken::new());
+    let workers = channels.workers();
+    let calls = Rc::new(|_: &str, _, _| {});
+    let means = Means { log: log_nothing(), calls, workers: workers.clone(), budget: budget.clone() };
+    let endpoint = Endpoint::new(daemon.clone(), facts, vec!["supervisor".into()], means);
+    let reading = Reading::new(workers.clone(), CancellationToken::new());
     let children = LogStream::new(Source::Processes(daemon), reading.clone());
     let own = LogStream::new(Source::Daemon(Some(log)), reading);
     Router::default()

@@ -2,18 +2,24 @@
 //!
 //! Descriptors are also needed to start programs, so clients get a fixed share (see
 //! [`super::Limits`]). A client that only holds a connection open does not keep others out: the one
-//! that has been idle for longest goes first.
+//! that has been idle for longest goes first. Where none is idle, those go whose answers are waited for
+//! and whose clients have hung up. The system tells of that, but nobody listens while an answer is waited
+//! for; so all such connections look when there is need, and a little later the crowd asks what they saw.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::pace::{Pace, Phase};
+use super::pace::{Claim, Pace, Phase};
 
 /// So many connections are a crowd, whose end leaves memory to give back.
 const MANY: usize = 64;
+/// Between two looks for a place, if nothing has changed that the crowd is told of.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// The connections of all servers.
 pub(super) struct Crowd {
@@ -21,6 +27,8 @@ pub(super) struct Crowd {
     members: RefCell<Vec<Rc<Member>>>,
     /// A place became free, or a connection idle.
     changed: Notify,
+    /// Somebody needs a place, and nobody is known who need not have one.
+    wanted: Notify,
     /// The most members there were since it was last dispersed.
     most: Cell<usize>,
     dispersed: Notify,
@@ -29,6 +37,8 @@ pub(super) struct Crowd {
 struct Member {
     pace: Rc<Pace>,
     leave: CancellationToken,
+    /// Its answer must not be waited for any longer.
+    given_up: Notify,
 }
 
 /// A connection's place in the crowd, until it is dropped.
@@ -43,6 +53,7 @@ impl Crowd {
             limit,
             members: RefCell::default(),
             changed: Notify::new(),
+            wanted: Notify::new(),
             most: Cell::default(),
             dispersed: Notify::new(),
         })
@@ -51,10 +62,11 @@ impl Crowd {
     /// A place for one more, as soon as there is one; `shutdown` is then its word to leave too.
     pub(super) async fn admit(self: Rc<Self>, shutdown: &CancellationToken) -> Place {
         while self.members.borrow().len() >= self.limit {
-            self.dismiss_idlest();
-            self.change().await;
+            self.make_room();
+            let _ = timeout(LOOK_AGAIN, self.change()).await;
         }
-        let member = Rc::new(Member { pace: Pace::new(), leave: shutdown.child_token() });
+        let leave = shutdown.child_token();
+        let member = Rc::new(Member { pace: Pace::new(), leave, given_up: Notify::new() });
         self.join(Rc::clone(&member));
         Place { crowd: self, member }
     }
@@ -84,16 +96,29 @@ impl Crowd {
         self.changed.notified().await;
     }
 
-    /// Sends one away, unless one is leaving already.
-    pub(super) fn dismiss_idlest(&self) {
+    /// Sends one away, unless one is leaving already. Where none may be, all look whether their clients
+    /// have hung up.
+    pub(super) fn make_room(&self) {
         let members = self.members.borrow();
         if members.iter().any(|member| member.leave.is_cancelled()) {
             return;
         }
-        let idle = members.iter().filter_map(|member| Some((member.pace.idle_since()?, member)));
-        if let Some((_, member)) = idle.min_by_key(|(since, _)| *since) {
-            member.leave.cancel();
+        let now = Instant::now();
+        let claims = members.iter().filter_map(|member| Some((member.pace.claim(now)?, member)));
+        match claims.min_by_key(|(claim, _)| *claim) {
+            Some((claim, member)) => member.dismiss(claim),
+            None => self.wanted.notify_waiters(),
         }
+    }
+}
+
+impl Member {
+    fn dismiss(&self, claim: Claim) {
+        match claim {
+            Claim::Idle(_) => {}
+            Claim::Gone(_) | Claim::Silent(_) => self.given_up.notify_one(),
+        }
+        self.leave.cancel();
     }
 }
 
@@ -119,6 +144,16 @@ impl Place {
             self.member.pace.enter(Phase::Stream);
         }
         room
+    }
+
+    /// Resolves when the connection must be polled, which makes it look whether its client has hung up.
+    pub(super) async fn wanted(&self) {
+        self.crowd.wanted.notified().await;
+    }
+
+    /// Resolves when the connection's answer must not be waited for any longer.
+    pub(super) async fn given_up(&self) {
+        self.member.given_up.notified().await;
     }
 
     /// Resolves when the connection must end.

@@ -9,11 +9,13 @@ mod budget;
 mod crowd;
 pub mod events;
 mod guard;
+mod line;
 mod pace;
 pub mod response;
 pub mod router;
 pub mod server;
 pub mod stream;
+mod unfinished;
 
 use std::fmt;
 use std::future::Future;

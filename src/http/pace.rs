@@ -15,12 +15,16 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::line::{HangUp, Line};
+
 /// Between two requests.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 /// From a request's first byte to the end of its headers, and between two pieces of its body.
 const REQUEST: Duration = Duration::from_secs(60);
 /// Without any byte of an answer being taken.
 const UNREAD: Duration = Duration::from_secs(5 * 60);
+/// While others wait for a place, so long may an answer take that its client perhaps does not read.
+const SILENT: Duration = Duration::from_secs(1);
 
 /// Where a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,18 +51,35 @@ impl Phase {
     }
 }
 
+/// What a connection holds its place for; of several, the least goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Claim {
+    /// Nothing: since then it has no whole request in hand and no answer to give.
+    Idle(Instant),
+    /// An answer that is waited for since then, to a client that is gone.
+    Gone(Instant),
+    /// The same, to a client that has closed its side, and may or may not read it.
+    Silent(Instant),
+}
+
 /// The phase of a connection, shared by its stream and by whoever answers.
 pub(super) struct Pace {
     phase: Cell<Phase>,
     since: Cell<Instant>,
     /// The client has not taken all of an answer yet.
     unread: Cell<bool>,
+    /// How far the client had hung up when an answer was last waited for.
+    hang_up: Cell<HangUp>,
 }
 
 impl Pace {
     pub(super) fn new() -> Rc<Self> {
-        let phase = Cell::new(Phase::Idle);
-        Rc::new(Self { phase, since: Cell::new(Instant::now()), unread: Cell::new(false) })
+        Rc::new(Self {
+            phase: Cell::new(Phase::Idle),
+            since: Cell::new(Instant::now()),
+            unread: Cell::default(),
+            hang_up: Cell::default(),
+        })
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -79,10 +100,17 @@ impl Pace {
         }
     }
 
-    /// Since when it has no whole request in hand and no answer to give, if it has none.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
-        let idle = matches!(self.phase.get(), Phase::Idle | Phase::Head | Phase::Body) && !self.unread.get();
-        idle.then(|| self.since.get())
+    /// Its claim to its place; none where the place must not be taken away.
+    pub(super) fn claim(&self, now: Instant) -> Option<Claim> {
+        let since = self.since.get();
+        match (self.phase.get(), self.hang_up.get()) {
+            (Phase::Idle | Phase::Head | Phase::Body, _) => {
+                (!self.unread.get()).then_some(Claim::Idle(since))
+            }
+            (Phase::Answer, HangUp::Whole) => Some(Claim::Gone(since)),
+            (Phase::Answer, HangUp::Half) => (now - since >= SILENT).then_some(Claim::Silent(since)),
+            (Phase::Answer, HangUp::Not) | (Phase::Stream, _) => None,
+        }
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -149,7 +177,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncRead + AsyncWrite + Line + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write(cx, data);
@@ -172,8 +200,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.pace.phase() == Phase::Stream {
-            this.watch(cx)?;
+        match this.pace.phase() {
+            Phase::Stream => this.watch(cx)?,
+            // Nothing may be read here, since the client may have sent its next request.
+            Phase::Answer => this.pace.hang_up.set(this.stream.hang_up()),
+            Phase::Idle | Phase::Head | Phase::Body => {}
         }
         Pin::new(&mut this.stream).poll_flush(cx)
     }
@@ -203,9 +234,52 @@ impl Alarm {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
+
+    impl Line for DuplexStream {
+        fn hang_up(&self) -> HangUp {
+            HangUp::Half
+        }
+    }
+
+    // C-042, C-043
+    #[tokio::test(start_paused = true)]
+    async fn claims_to_a_place() {
+        let (pace, since) = (Pace::new(), Instant::now());
+        let (soon, later) = (since + SILENT / 2, since + SILENT);
+        let claim = |phase, hang_up, now| {
+            pace.enter(phase);
+            pace.hang_up.set(hang_up);
+            pace.claim(now)
+        };
+        for phase in [Phase::Idle, Phase::Head, Phase::Body] {
+            assert_eq!(claim(phase, HangUp::Not, soon), Some(Claim::Idle(since)));
+            assert_eq!(claim(phase, HangUp::Whole, soon), Some(Claim::Idle(since)));
+        }
+        assert_eq!(claim(Phase::Answer, HangUp::Not, later), None);
+        assert_eq!(claim(Phase::Answer, HangUp::Half, soon), None);
+        assert_eq!(claim(Phase::Answer, HangUp::Half, later), Some(Claim::Silent(since)));
+        assert_eq!(claim(Phase::Answer, HangUp::Whole, soon), Some(Claim::Gone(since)));
+        assert_eq!(claim(Phase::Stream, HangUp::Whole, later), None);
+        let in_turn = [Claim::Idle(since), Claim::Idle(soon), Claim::Gone(since), Claim::Silent(since)];
+        assert!(in_turn.is_sorted());
+    }
+
+    #[tokio::test]
+    async fn hang_ups_show_while_an_answer_is_waited_for() {
+        let (mut client, server) = duplex(4);
+        let mut stream = Paced::new(server, Pace::new());
+        client.write_all(b"more").await.unwrap();
+        stream.flush().await.unwrap();
+        assert_eq!(stream.pace.hang_up.get(), HangUp::Not);
+        stream.pace.enter(Phase::Answer);
+        stream.flush().await.unwrap();
+        assert_eq!(stream.pace.hang_up.get(), HangUp::Half);
+        stream.pace.enter(Phase::Idle);
+        assert_eq!(stream.read_u8().await.unwrap(), b'm');
+    }
 
     // C-042, C-043
     #[tokio::test(start_paused = true)]
@@ -242,10 +316,10 @@ mod tests {
     async fn who_is_still_reading_is_not_idle() {
         let (_client, server) = duplex(4);
         let mut stream = Paced::new(server, Pace::new());
-        assert!(stream.pace.idle_since().is_some());
+        assert!(stream.pace.claim(Instant::now()).is_some());
         let writing = tokio::time::timeout(Duration::ZERO, stream.write_all(b"12345"));
         assert!(writing.await.is_err());
-        assert!(stream.pace.idle_since().is_none());
+        assert!(stream.pace.claim(Instant::now()).is_none());
     }
 
     // C-042

@@ -18,7 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
@@ -29,9 +29,11 @@ use super::auth::Credentials;
 use super::budget::{Budget, Share};
 use super::crowd::{Crowd, Place};
 use super::guard::{self, Guard, Refusals};
+use super::line::Stream;
 use super::pace::{Paced, Phase};
 use super::response::{self, Response, closing};
-use super::{Log, Service, Tally};
+use super::unfinished::Unfinished;
+use super::{Answer, Log, Service, Tally};
 use crate::config::schema::{ServerAddress, ServerConfig};
 use crate::model::notice::Level;
 use crate::sys::host::node_name;
@@ -59,7 +61,7 @@ const GRACE: Duration = Duration::from_millis(500);
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at a time, of all servers together. One more takes the place of the one that has been
-    /// idle for longest; where none is idle, it waits.
+    /// idle for longest, or else of one whose client has hung up; where there is none of either, it waits.
     pub connections: usize,
     /// Bytes of one request's body.
     pub body: usize,
@@ -110,11 +112,12 @@ pub async fn serve(
 ) -> io::Result<()> {
     let tasks = TaskTracker::new();
     let crowd = Crowd::new(common.limits.connections);
+    let unfinished = Unfinished::new(common.limits.connections, shutdown.clone());
     let node = node_name();
     let mut ready = Vec::with_capacity(servers.len());
     for (config, listener) in servers {
         let server = Server {
-            site: Rc::new(Site::new(config, &node, common.clone())),
+            site: Rc::new(Site::new(config, &node, common.clone(), unfinished.clone())),
             crowd: Rc::clone(&crowd),
             tasks: tasks.clone(),
             shutdown: shutdown.clone(),
@@ -130,6 +133,7 @@ pub async fn serve(
     }
     tasks.close();
     tasks.wait().await;
+    unfinished.end().await;
     Ok(())
 }
 
@@ -152,6 +156,7 @@ struct Site {
     credentials: Option<Credentials>,
     guard: Option<Guard>,
     common: Common,
+    unfinished: Unfinished,
 }
 
 /// Why a body was not read whole.
@@ -172,8 +177,6 @@ enum Listener {
     Inet(TcpListener),
     Unix(UnixListener),
 }
-
-type Stream = Either<TcpStream, UnixStream>;
 
 impl Listener {
     fn new(listener: ControlListener) -> io::Result<(Self, Option<SocketFile>)> {
@@ -229,7 +232,7 @@ impl Server {
                         complained = Some(Instant::now());
                     }
                     // Without descriptors, trying again at once would only burn time.
-                    self.crowd.dismiss_idlest();
+                    self.crowd.make_room();
                     let _ = timeout(ACCEPT_PAUSE, self.crowd.change()).await;
                 }
             }
@@ -271,14 +274,16 @@ async fn connection(stream: Stream, site: Rc<Site>, place: Place) {
         .serve_connection(io, service);
     tokio::pin!(connection);
     // How a connection ended is its client's business: hang-ups are no errors here.
-    tokio::select! {
-        biased;
-        _ = connection.as_mut() => {}
-        () = place.dismissed() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = timeout(GRACE, connection).await;
+    loop {
+        tokio::select! {
+            biased;
+            _ = connection.as_mut() => return,
+            () = place.dismissed() => break,
+            () = place.wanted() => {}
         }
     }
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(GRACE, connection).await;
 }
 
 fn peer(stream: &Stream) -> Option<SocketAddr> {
@@ -289,14 +294,14 @@ fn peer(stream: &Stream) -> Option<SocketAddr> {
 }
 
 impl Site {
-    fn new(config: ServerConfig, node: &str, common: Common) -> Self {
+    fn new(config: ServerConfig, node: &str, common: Common, unfinished: Unfinished) -> Self {
         let guard = Guard::new(&config, node);
         let kind = match config.address {
             ServerAddress::Inet { .. } => ServerKind::Inet,
             ServerAddress::Unix { .. } => ServerKind::Unix,
         };
         let credentials = config.credentials.map(|(user, password)| Credentials::new(&user, &password));
-        Self { section: config.section, kind, credentials, guard, common }
+        Self { section: config.section, kind, credentials, guard, common, unfinished }
     }
 
     async fn answer(&self, request: hyper::Request<Incoming>, place: &Place) -> Response {
@@ -317,7 +322,12 @@ impl Site {
         };
         pace.enter(Phase::Answer);
         let uri = head.uri.clone();
-        let response = self.common.service.call(hyper::Request::from_parts(head, whole)).await;
+        let mut answer = self.common.service.call(hyper::Request::from_parts(head, whole));
+        let response = tokio::select! {
+            biased;
+            response = &mut answer => response,
+            () = place.given_up() => return self.give_up(answer, uri.path()),
+        };
         if response.body().is_stream() && !place.begin_stream() {
             return response::error(StatusCode::SERVICE_UNAVAILABLE);
         }
@@ -358,6 +368,13 @@ impl Site {
     fn no_room(&self, path: &str) -> Response {
         self.tell_refusal(path, format_args!("requests and answers take all the memory there is for them"));
         response::error(StatusCode::SERVICE_UNAVAILABLE)
+    }
+
+    /// Leaves an answer to itself whose client has hung up, so that another may have the place.
+    fn give_up(&self, answer: Answer, path: &str) -> Response {
+        self.unfinished.take(answer);
+        self.tell_refusal(path, format_args!("its client has hung up, and others wait for a connection"));
+        closing(response::error(StatusCode::SERVICE_UNAVAILABLE))
     }
 
     fn complain(&self, error: &io::Error) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use supervisor::daemon::command::{Command, Difference, Done, LogSource, ProcessInfo, Refusal, Results};
+use supervisor::daemon::figures::{ConfigReading, Figures};
 use supervisor::logs::read::{Excerpt, ReadError, Window, read};
 use supervisor::model::name::{ProcessName, Target};
 use supervisor::model::state::{ProcessState, SupervisorState};
@@ -22,6 +23,7 @@ pub async fn answer_all(mut mailbox: mpsc::Receiver<Command>, log: PathBuf) {
 fn answer(command: Command, log: &Arc<PathBuf>) {
     match command {
         Command::ReportState(to) => drop(to.send(SupervisorState::Running)),
+        Command::ReportFigures(to) => drop(to.send(figures())),
         Command::ListProcesses(to) => drop(to.send(vec![process(log)])),
         Command::DescribeProcess(name, to) => drop(to.send(known(&name).map(|()| process(log)))),
         Command::Start(target, _, to) | Command::Stop(target, _, to) => drop(to.send(results(&target))),
@@ -39,6 +41,11 @@ fn answer(command: Command, log: &Arc<PathBuf>) {
         Command::ListConfiguration(to) => drop(to.send(Vec::new())),
         Command::ListPools(to) => drop(to.send(Vec::new())),
     }
+}
+
+fn figures() -> Figures {
+    let config = ConfigReading::good(WallTime::from_nanos(0));
+    Figures { state: SupervisorState::Running, config, processes: Vec::new(), pools: Vec::new() }
 }
 
 fn name() -> ProcessName {

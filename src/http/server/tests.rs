@@ -1,10 +1,11 @@
 //! Real unix sockets, an echoing service, the bytes a client sees.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::path::PathBuf;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::task::{JoinHandle, LocalSet};
 
 use super::super::budget::SMALL;
@@ -22,10 +23,25 @@ struct Fixture {
     _dir: tempfile::TempDir,
 }
 
+thread_local! {
+    /// How many requests for `/never` there were.
+    static WAITING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Waits until there were so many.
+async fn until_waiting(count: usize) {
+    while WAITING.get() != count {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// Answers with method, path and body; `/never` is not answered at all, `/long` with much.
 fn echo(request: Request) -> Answer {
     match request.uri().path() {
-        "/never" => return Box::pin(pending()),
+        "/never" => {
+            WAITING.set(WAITING.get() + 1);
+            return Box::pin(pending());
+        }
         "/long" => return Box::pin(ready(response::ok("text/plain", "x".repeat(2 * SMALL)))),
         _ => {}
     }
@@ -244,6 +260,48 @@ async fn beyond_the_limit_the_busy_stay() {
         read_until(&mut busy, "POST / [xy]").await;
         assert!(read_until(&mut second, "[]").await.contains("GET /2"));
         assert_eq!(busy.read(&mut [0; 10]).await.unwrap(), 0);
+    })
+    .await;
+}
+
+// C-042: whatever the client has sent ahead
+#[tokio::test]
+async fn beyond_the_limit_whoever_is_gone_goes() {
+    within(async {
+        let server = Fixture::start(None, Limits { connections: 1, ..Limits::default() });
+        let mut waiting = server.connect().await;
+        waiting.write_all(b"GET /never HTTP/1.1\r\n\r\nGET /1 HTTP/1.1\r\n\r\n").await.unwrap();
+        until_waiting(1).await;
+        let mut second = server.connect().await;
+        second.write_all(b"GET /2 HTTP/1.1\r\n\r\n").await.unwrap();
+        assert!(timeout(Duration::from_millis(250), second.read_u8()).await.is_err());
+        drop(waiting);
+        assert!(read_until(&mut second, "[]").await.contains("GET /2"));
+        assert_eq!(server.refusals.count(), 1);
+    })
+    .await;
+}
+
+// C-042
+#[tokio::test]
+async fn beyond_the_limit_whoever_only_listens_goes_last() {
+    within(async {
+        let server = Fixture::start(None, Limits { connections: 2, ..Limits::default() });
+        let waiting = async |count| {
+            let mut client = server.connect().await;
+            client.write_all(b"GET /never HTTP/1.1\r\n\r\n").await.unwrap();
+            until_waiting(count).await;
+            client
+        };
+        let (mut listening, gone) = (waiting(1).await, waiting(2).await);
+        listening.shutdown().await.unwrap();
+        drop(gone);
+        let _first = waiting(3).await;
+        assert!(timeout(Duration::ZERO, listening.read_u8()).await.is_err());
+        let _second = waiting(4).await;
+        let mut reply = String::new();
+        listening.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 503 "), "{reply}");
     })
     .await;
 }
