@@ -78,6 +78,24 @@ fn a_busy_listener_ends_in_its_time() {
     assert!(log.contains("pool l ended, discarding 2 events that were not processed"), "{log}");
 }
 
+// E-184: nor do many of them, in a pool each, take the time of all
+#[test]
+fn many_busy_pools_end_in_the_time_of_one() {
+    let pool = |at: i32| {
+        let command = "sh -c \"printf 'READY\\n'; exec sleep 1000\"";
+        format!("[eventlistener:l{at:02}]\ncommand={command}\nstartsecs=0\nevents=REMOTE_COMMUNICATION\n")
+    };
+    let props = props(&(0..15).map(pool).collect::<String>());
+    let scene = props.start_ours();
+    scene.publish(&["one"]);
+    for at in 0..15 {
+        scene.log(&format!("event 0 sent to listener l{at:02}"));
+    }
+    let start = Instant::now();
+    assert!(scene.end().success());
+    assert!(start.elapsed() < Duration::from_secs(12), "it took {:?}", start.elapsed());
+}
+
 // E-184: not beyond stopwaitsecs
 #[test]
 fn a_deaf_listener_is_killed() {

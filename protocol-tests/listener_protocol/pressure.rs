@@ -200,6 +200,8 @@ fn a_flood_of_stdout_is_thrown_away() {
     wait::until_true("the end of the flood", || {
         fs::read_to_string(format!("/proc/{flooding}/cmdline")).is_ok_and(|line| line.starts_with("sleep"))
     });
+    // There is no log that could lack anything.
+    assert_eq!(scene.lines("bytes of the stdout log"), [""; 0]);
     let peak = crate::harness::processes::status_line(scene.daemon.pid(), "VmHWM").unwrap();
     let peak: usize = peak.trim_end_matches(" kB").parse().unwrap();
     assert!(peak < 60_000, "{peak} kB at most");

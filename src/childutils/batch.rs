@@ -343,8 +343,8 @@ fn perform(step: Step, post: &Post, voice: Voice) {
 /// What cannot be sent is lost (E-280).
 fn send(letter: &Letter, lines: usize, post: &Post, voice: Voice) {
     let to = post.to.join(", ");
-    if !voice.decide(format_args!("mail to {to} by {}: {lines} lines, the period is over", post.smtp.server))
-    {
+    let count = if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") };
+    if !voice.decide(format_args!("mail to {to} by {}: {count}, the period is over", post.smtp.server)) {
         return;
     }
     match post.smtp.send(letter) {

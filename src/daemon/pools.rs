@@ -20,8 +20,11 @@ use crate::model::pool_notice::PoolNotice;
 use crate::model::time::{Moment, Now};
 use crate::pool::{Outside, Pool};
 
-/// How long a pool whose turn to stop has come may go on with what it has (E-183).
+/// How long pools whose turn to stop has come may go on with what they have, all together (E-183).
 const LINGER: Duration = Duration::from_secs(1);
+
+/// What each has of it at the least: time to hear of the end of those before, though they took it all (E-184).
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// A pool of the daemon.
 pub(super) struct SeatedPool {
@@ -32,11 +35,13 @@ pub(super) struct SeatedPool {
     listeners: Vec<ProcessKey>,
 }
 
-/// All pools, and the one that is let finish before it is stopped.
+/// All pools, and the one that is let finish before it is stopped, with the moment at which its turn came.
 #[derive(Default)]
 pub(super) struct Pools {
     seated: Vec<SeatedPool>,
     lingering: Option<(Arc<str>, Moment)>,
+    /// How long those before it have lingered.
+    lingered: Duration,
 }
 
 /// What a pool does to the world.
@@ -59,6 +64,13 @@ impl Outside for Stage<'_> {
 
     fn print(&mut self, text: &[u8], to_stderr: bool) {
         self.host.journal.print(text, to_stderr);
+    }
+}
+
+impl Pools {
+    /// How long the next one may linger.
+    fn linger_allowance(&self) -> Duration {
+        LINGER.saturating_sub(self.lingered).max(LAST_WORD)
     }
 }
 
@@ -113,13 +125,17 @@ impl Supervisor {
     /// Whether a group whose turn to stop has come may still go on, since its listeners have events to
     /// answer; to be asked again and again (E-183).
     pub(super) fn lingers(&mut self, now: Moment, group: &str) -> bool {
-        let until = match &self.pools.lingering {
-            Some((name, until)) if **name == *group => *until,
-            _ => now + LINGER,
+        let allowed = self.pools.linger_allowance();
+        let since = match &self.pools.lingering {
+            Some((name, since)) if **name == *group => *since,
+            _ => now,
         };
         let seated = self.pools.seated.iter().find(|seated| *seated.group == *group);
-        let lingers = seated.is_some_and(|seated| seated.pool.is_serving()) && now < until;
-        self.pools.lingering = lingers.then(|| (group.into(), until));
+        let lingers = seated.is_some_and(|seated| seated.pool.is_serving()) && now < since + allowed;
+        if !lingers {
+            self.pools.lingered += now - since;
+        }
+        self.pools.lingering = lingers.then(|| (group.into(), since));
         lingers
     }
 
@@ -130,7 +146,7 @@ impl Supervisor {
 
     /// When the group that lingers is to be looked at again.
     pub(super) fn linger_deadline(&self) -> Option<Moment> {
-        self.pools.lingering.as_ref().map(|(_, until)| *until)
+        self.pools.lingering.as_ref().map(|(_, since)| *since + self.pools.linger_allowance())
     }
 
     pub(super) fn list_pools(&self, now: Now) -> Vec<PoolInfo> {

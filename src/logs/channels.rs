@@ -104,9 +104,9 @@ impl Channels {
     }
 
     /// Hands output in; it is looked at once [`Channels::attend`] is called. What the log has no room for
-    /// is lost, and told in time.
+    /// is lost, and told in time; where there is no log, nothing is lost.
     pub fn feed(&self, channel: &Channel, data: &[u8]) {
-        if !channel.source.hand_in(data) {
+        if !channel.source.hand_in(data) && channel.spec.file.is_some() {
             channel.tally.lost.fetch_add(data.len() as u64, Ordering::AcqRel);
         }
     }
