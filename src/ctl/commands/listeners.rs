@@ -35,6 +35,9 @@ pub(super) async fn listeners(session: &mut Session, words: &[&str]) -> Outcome 
         for name in &unknown {
             session.out.line(format!("{name}: ERROR (no such pool)"));
         }
+        if all.is_empty() && unknown.is_empty() {
+            session.out.line("no event listener pools");
+        }
         for line in table(&pools, &session.out) {
             session.out.line(line);
         }
@@ -71,9 +74,6 @@ const PROTOCOL: usize = 14;
 
 /// Each pool, and below it its listeners.
 fn table(pools: &[&PoolInfo], out: &Output) -> Vec<String> {
-    if pools.is_empty() {
-        return vec!["no event listener pools".to_owned()];
-    }
     let labels = pools.iter().flat_map(|pool| {
         let listeners = pool.listeners.iter().map(label);
         listeners.chain([pool.name.clone()])
