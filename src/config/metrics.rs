@@ -57,6 +57,6 @@ fn path(text: &str) -> types::Converted<String> {
     if good {
         Ok(text.to_owned())
     } else {
-        Err(format!("{text} is no path: it begins with / and has no blanks"))
+        Err(format!("not a valid path: '{text}' (it begins with / and is ASCII without blanks, ?, # and %)"))
     }
 }

@@ -54,6 +54,11 @@ impl Budget {
         Share { pool: Arc::clone(&self.0), held: 0 }
     }
 
+    /// Says that something large is gone which held no share.
+    pub fn relieve(&self) {
+        self.0.relieved.notify_one();
+    }
+
     /// Resolves when something large was given back.
     pub async fn relieved(&self) {
         self.0.relieved.notified().await;

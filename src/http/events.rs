@@ -52,6 +52,10 @@ impl EventStream {
         Self { feed, budget, closing }
     }
 
+    fn client(&self, query: Query) -> Client {
+        Client::new(Rc::clone(&self.feed), self.budget.clone(), query)
+    }
+
     fn answer(&self, request: &Request) -> Response {
         if request.uri().path() != PATH {
             return response::error(StatusCode::NOT_FOUND);
@@ -71,7 +75,7 @@ impl EventStream {
 
     /// What there is, and no more.
     fn recent(&self, query: Query) -> Response {
-        let mut client = Client::new(&self.feed, query);
+        let mut client = self.client(query);
         let mut all = std::mem::take(&mut client.out);
         while let Step::Batch = client.step(&mut all, usize::MAX) {}
         let mut share = self.budget.share();
@@ -82,7 +86,7 @@ impl EventStream {
     }
 
     fn stream(&self, query: Query) -> Response {
-        let client = Client::new(&self.feed, query);
+        let client = self.client(query);
         let (pieces, body) = mpsc::channel(1);
         let response = response::stream(client.format.content_type(), body);
         tokio::task::spawn_local(client.run(pieces, self.closing.clone()));
@@ -98,6 +102,8 @@ impl Service for EventStream {
 
 /// Somebody who reads the feed.
 struct Client {
+    feed: Rc<Feed>,
+    budget: Budget,
     cursor: Cursor,
     filter: query::Filter,
     format: Format,
@@ -116,13 +122,13 @@ enum Step {
 }
 
 impl Client {
-    fn new(feed: &Rc<Feed>, query: Query) -> Self {
-        let (cursor, start) = Cursor::new(feed, query.start);
+    fn new(feed: Rc<Feed>, budget: Budget, query: Query) -> Self {
+        let (cursor, start) = Cursor::new(&feed, query.start);
         let mut out = Vec::new();
         if let Start::AfterGap(gap) = start {
             query.format.gap(&gap, &mut out);
         }
-        Self { cursor, filter: query.filter, format: query.format, out }
+        Self { feed, budget, cursor, filter: query.filter, format: query.format, out }
     }
 
     /// Appends events that it wants to see to `out`, until that has `limit` bytes.
@@ -188,6 +194,14 @@ impl Client {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if self.feed.readers() == 1 && self.feed.is_swollen() {
+            self.budget.relieve();
         }
     }
 }

@@ -6,12 +6,16 @@ use super::super::faults::exit;
 use super::super::render::{Output, name_spec};
 use super::super::session::{Outcome, Session};
 use super::help;
-use super::logs::{BANNER, End, escaped, stream};
+use super::logs::{BANNER, complain, escaped, stream};
+use crate::client::transport::TransportError;
 use crate::model::time::WallTime;
 use crate::sys::clock;
 
 /// The path as messages have it.
 const PATH: &str = "/events";
+
+/// Against a daemon that has no such path, as the reference.
+const NOT_OFFERED: &str = "events: ERROR (this supervisord has no stream of events)";
 
 /// `events [-f] [--json] [--type T]... [name]...`
 pub(super) async fn events(session: &mut Session, words: &[&str]) -> Outcome {
@@ -35,8 +39,18 @@ pub(super) async fn events(session: &mut Session, words: &[&str]) -> Outcome {
     let show = |out: &mut Output, bytes: &[u8]| {
         lines.push(bytes, |line| out.line(if raw { line.into() } else { shown(line) }))
     };
-    if stream(session, &wanted.path(), PATH, show).await == End::Refused {
-        session.fail(exit::FAILURE);
+    match stream(session, &wanted.path(), show).await {
+        Ok(_) => {}
+        Err(TransportError::Status(404)) => session.refuse(exit::FAILURE, NOT_OFFERED),
+        // The types are all that may be wrong with what is asked for here.
+        Err(TransportError::Status(400)) => {
+            let types = wanted.types.join(", ");
+            session.refuse(exit::FAILURE, format!("events: ERROR (no such event type: {types})"));
+        }
+        Err(error) => {
+            complain(session, PATH, &error);
+            session.fail(exit::FAILURE);
+        }
     }
     Ok(())
 }
@@ -60,6 +74,7 @@ impl<'a> Wanted<'a> {
                 "--json" => wanted.json = true,
                 "--type" => wanted.types.push(words.next().ok_or("Error: --type requires an event type")?),
                 "all" => {}
+                option if option.starts_with("--type=") => wanted.types.push(&option["--type=".len()..]),
                 option if option.starts_with('-') => return Err(format!("Error: bad argument {option}")),
                 name => wanted.names.push(name),
             }
@@ -140,7 +155,7 @@ mod tests {
         let of = |line: &str| Wanted::read(&line.split_whitespace().collect::<Vec<_>>()).map(|it| it.path());
         assert_eq!(of(""), Ok("/events?recent&format=json&follow=no".into()));
         assert_eq!(
-            of("-f g:* --type TICK x&y --json --type EVENT"),
+            of("-f g:* --type TICK x&y --json --type=EVENT"),
             Ok("/events?recent&format=json&type=TICK&type=EVENT&process=g:*&process=x%26y".into())
         );
         assert_eq!(of("-x"), Err("Error: bad argument -x".into()));

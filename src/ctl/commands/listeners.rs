@@ -35,7 +35,7 @@ pub(super) async fn listeners(session: &mut Session, words: &[&str]) -> Outcome 
         for name in &unknown {
             session.out.line(format!("{name}: ERROR (no such pool)"));
         }
-        if all.is_empty() {
+        if all.is_empty() && unknown.is_empty() {
             session.out.line("no event listener pools");
         }
         for line in table(&pools, &session.out) {

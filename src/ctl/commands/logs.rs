@@ -90,8 +90,10 @@ fn show(session: &mut Session, name: &str, text: Result<String, CallError>) -> O
 async fn follow(session: &mut Session, path: &str, shown: &str) -> Outcome {
     session.out.line(BANNER);
     session.out.flush();
-    if stream(session, path, shown, |out, bytes| out.raw(bytes)).await == End::Interrupted {
-        session.out.line("");
+    match stream(session, path, |out, bytes| out.raw(bytes)).await {
+        Ok(End::Interrupted) => session.out.line(""),
+        Ok(End::Over) => {}
+        Err(error) => complain(session, shown, &error),
     }
     Ok(())
 }
@@ -99,21 +101,18 @@ async fn follow(session: &mut Session, path: &str, shown: &str) -> Outcome {
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// It never began; what was wrong is said.
-    Refused,
     /// The server, or whoever reads the output, is done.
     Over,
     /// Ctrl-C came.
     Interrupted,
 }
 
-/// Shows a stream until it ends or Ctrl-C comes (C-465).
+/// Shows a stream until it ends or Ctrl-C comes (C-465). An error: it never began.
 pub(super) async fn stream(
     session: &mut Session,
     path: &str,
-    shown: &str,
     mut show: impl FnMut(&mut Output, &[u8]),
-) -> End {
+) -> Result<End, TransportError> {
     if session.interrupts.is_none() {
         session.interrupts = Interrupts::install().ok();
     }
@@ -121,25 +120,19 @@ pub(super) async fn stream(
         Ok(server) => server.follow(path).await,
         Err(trouble) => Err(TransportError::Exchange(trouble.to_string())),
     };
-    let mut stream = match opened {
-        Ok(stream) => stream,
-        Err(error) => {
-            complain(session, shown, &error);
-            return End::Refused;
-        }
-    };
+    let mut stream = opened?;
     let Session { interrupts, out, .. } = session;
     loop {
         let piece = tokio::select! {
             piece = stream.next() => piece,
-            () = Session::interrupted(interrupts) => return End::Interrupted,
+            () = Session::interrupted(interrupts) => return Ok(End::Interrupted),
         };
         // A stream that breaks off is one that ends: the daemon is gone.
-        let Some(Ok(bytes)) = piece else { return End::Over };
+        let Some(Ok(bytes)) = piece else { return Ok(End::Over) };
         show(out, &bytes);
         out.flush();
         if out.is_broken() {
-            return End::Over;
+            return Ok(End::Over);
         }
     }
 }

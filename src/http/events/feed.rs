@@ -92,6 +92,11 @@ impl Feed {
         self.missed.get()
     }
 
+    /// Whether there is much that is kept for readers only.
+    pub(super) fn is_swollen(&self) -> bool {
+        self.ring.borrow().bytes > HISTORY.bytes
+    }
+
     fn room(&self) -> Room {
         if self.readers.get() > 0 { self.live } else { HISTORY }
     }
