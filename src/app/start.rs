@@ -7,6 +7,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use tokio::runtime::{Builder, LocalOptions};
+
 use super::generation::{self, Generation, Occasion, Runner};
 use super::telemetry::Telemetry;
 use crate::bus::EventBus;
@@ -76,15 +78,18 @@ pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartEr
         daemonize(&config.supervisord, &generation)?;
     }
     memory::keep_little();
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = Builder::new_current_thread()
         .enable_all()
-        .build()
+        .build_local(LocalOptions::default())
         .map_err(|error| StartError::System("make the runtime", error))?;
-    let supervision = async {
+    let supervision = async move {
         let runner = Runner::new(loader, Rc::new(bus), telemetry, clock)?;
         generation::run_all(runner, config, generation).await
     };
-    tokio::task::LocalSet::new().block_on(&runtime, supervision)
+    // A task like all others: waking what `block_on` itself waits for takes a write to an eventfd and two
+    // more waits for events, each time.
+    let supervised = runtime.block_on(async { tokio::task::spawn_local(supervision).await });
+    supervised.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 fn raise_limits(settings: &SupervisordConfig) -> Result<Vec<(Level, String)>, LimitError> {
