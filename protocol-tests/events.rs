@@ -182,10 +182,10 @@ fn memory_is_given_back_when_the_last_client_leaves() {
     let before = daemon.memory();
     let client = Server::Unix(&socket).get("/events?format=json", &[]);
     rpc::call(&socket, "supervisor.startProcess", &["flood"]).unwrap();
-    daemon.until("a flood to be kept", || daemon.memory() > before + 20 * 1024);
+    daemon.until("a flood to be kept", || daemon.memory() > before + 8 * 1024);
     rpc::call(&socket, "supervisor.stopProcess", &["flood"]).unwrap();
     drop(client);
-    daemon.until("memory to be given back", || daemon.memory() < before + 8 * 1024);
+    daemon.until("memory to be given back", || daemon.memory() < before + 4 * 1024);
 }
 
 fn ctl(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
