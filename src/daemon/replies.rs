@@ -65,7 +65,7 @@ enum Found {
 }
 
 impl Replies {
-    /// Reads a pipe from now on. Must be called within a `LocalSet`.
+    /// Reads a pipe from now on. Must be called within a local runtime.
     pub fn read(pipe: OwnedFd, seat: Seat, channel: Arc<Channel>, host: &Host) -> io::Result<Self> {
         let reader = Rc::new(Reader {
             pipe: pipe::readable(pipe)?,

@@ -61,7 +61,7 @@ impl Stdin {
         self.feed.waiting.borrow().bytes
     }
 
-    /// Writes a text behind those before it. Must be called within a `LocalSet`.
+    /// Writes a text behind those before it. Must be called within a local runtime.
     pub fn send(&mut self, text: Bytes) -> Result<(), Refusal> {
         let mut waiting = self.feed.waiting.borrow_mut();
         if waiting.closed {

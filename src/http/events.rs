@@ -39,7 +39,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a client that was too slow may take for its last event.
 const FAREWELL: Duration = Duration::from_secs(10);
 
-/// The service behind `/events`. Must be called within a `LocalSet`.
+/// The service behind `/events`. Must be called within a local runtime.
 pub struct EventStream {
     feed: Rc<Feed>,
     budget: Budget,

@@ -100,7 +100,7 @@ pub struct Common {
 }
 
 /// Serves on all listeners until `shutdown`; then closes them, removes their socket files, and returns
-/// when every connection is closed (C-019). Must be called within a `LocalSet`.
+/// when every connection is closed (C-019). Must be called within a local runtime.
 ///
 /// # Errors
 ///

@@ -64,7 +64,7 @@ impl Reading {
     }
 }
 
-/// A service that streams logs. Must be called within a `LocalSet`.
+/// A service that streams logs. Must be called within a local runtime.
 #[derive(Clone)]
 pub struct LogStream(Rc<Inner>);
 

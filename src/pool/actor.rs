@@ -5,7 +5,7 @@
 //! calls [`Pool::settle`], at the end of each pass of its loop. Nothing of a pool is shared with another
 //! but the serials.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub struct Pool {
     core: RefCell<PoolCore<Rc<Accepted>>>,
     effects: RefCell<Effects>,
     /// The last text printed did not end its line.
-    mid_line: RefCell<bool>,
+    mid_line: Cell<bool>,
 }
 
 impl Pool {
@@ -64,7 +64,7 @@ impl Pool {
             serials: Rc::clone(serials),
             core: RefCell::new(core),
             effects: RefCell::default(),
-            mid_line: RefCell::new(false),
+            mid_line: Cell::new(false),
         }))
     }
 
@@ -168,7 +168,7 @@ impl Pool {
             ResultHandler::Default => {}
             ResultHandler::Stdout => {
                 let text = console::behind_speaker(printout, self.mid_line.replace(false));
-                self.mid_line.replace(!text.ends_with(b"\n"));
+                self.mid_line.set(!text.ends_with(b"\n"));
                 outside.print(&text, false);
             }
             ResultHandler::Console => {
