@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::{self, Frame, SizeHint};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SERVER};
+use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SERVER};
 use tokio::sync::mpsc;
 
 use super::budget::Share;
@@ -108,6 +108,25 @@ pub fn explained(status: StatusCode, explanation: &'static str) -> Response {
          <p>Error code {code}. {explanation}</p>\n</body>\n</html>\n"
     );
     with_status(status, "text/html", text)
+}
+
+/// Why a service refuses what a browser may have been tricked into sending: an extension of its response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused(pub &'static str);
+
+/// 403, with what its sender may do about it. The reason is for the log (C-605).
+pub fn refused(reason: &'static str, advice: &'static str) -> Response {
+    let mut response = explained(StatusCode::FORBIDDEN, advice);
+    response.extensions_mut().insert(Refused(reason));
+    response
+}
+
+/// 303 to a relative address, which nobody may keep (C-345).
+pub fn see_other(location: HeaderValue) -> Response {
+    let mut response = with_status(StatusCode::SEE_OTHER, "text/plain", Bytes::new());
+    response.headers_mut().insert(LOCATION, location);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 fn with_status(status: StatusCode, content_type: &'static str, content: impl Into<Bytes>) -> Response {
