@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod check;
 mod children;
 mod config;
 mod config_oracle;

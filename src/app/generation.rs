@@ -147,12 +147,13 @@ impl Generation {
         FcgiSockets::probe(sockets, |notice| self.notice(notice)).map_err(StartError::Fcgi)
     }
 
-    /// D-206
+    /// D-206, C-022
     fn say_servers(&self, config: &Config) {
         let namespaces = namespaces(config);
-        for notice in config.servers.iter().flat_map(|server| rpc::opened(server, &namespaces)) {
-            self.notice(notice);
-        }
+        let control = config.servers.iter().flat_map(|server| rpc::opened(server, &namespaces));
+        // That for metrics alone has no interface.
+        let alone = config.metrics.server.iter().flat_map(|server| rpc::opened(server, &[]));
+        control.chain(alone).for_each(|notice| self.notice(notice));
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Typed {
 type Set = fn(&mut Typed, String);
 
 const fn value(shorts: &'static str, long: &'static str, name: &'static str, help: &'static str) -> Flag {
-    Flag { shorts, long, value: Some(name), help }
+    Flag { shorts, long, value: Some(name), is_extra: false, help }
 }
 
 /// Every option, and what keeps its value; `None` is the help.
@@ -36,8 +36,8 @@ const fn value(shorts: &'static str, long: &'static str, name: &'static str, hel
 const FLAGS: [(Flag, Option<Set>); 7] = [
     (value("c", "configuration", "FILE", "Read this configuration instead of searching for one"),
         Some(|t, v| t.configuration = Some(v))),
-    (Flag { shorts: "h?", long: "help", value: None, help: "Print this text and exit" }, None),
-    (Flag { shorts: "i", long: "interactive", value: None, help: "Ask before shutdown and reload" },
+    (Flag { shorts: "h?", long: "help", value: None, is_extra: false, help: "Print this text and exit" }, None),
+    (Flag { shorts: "i", long: "interactive", value: None, is_extra: false, help: "Ask before shutdown and reload" },
         Some(|t, _| t.interactive = true)),
     (value("s", "serverurl", "URL", "Where supervisord listens: http://host:port or unix:///path"),
         Some(|t, v| t.serverurl = Some(v))),

@@ -3,6 +3,10 @@
 //! All is done at once and without a runtime: control servers open before daemonizing, so that
 //! failures reach the terminal (C-009). Accepting is the `http` floor's.
 
+mod probe;
+
+pub use probe::{probe, probe_fcgi};
+
 use std::fmt;
 use std::fs;
 use std::io;
@@ -44,7 +48,25 @@ pub struct SocketFile {
     inode: u64,
 }
 
-/// Why a control server could not be opened; the text is for the terminal, after `Error: `.
+/// A control server that could not be opened; the text is for the terminal, after `Error: `.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unopened {
+    /// Which one: its section and where it was to listen.
+    pub place: String,
+    /// Why.
+    pub reason: ServerError,
+}
+
+impl fmt::Display for Unopened {
+    /// The reference's text, then which server it is about.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason, self.place)
+    }
+}
+
+impl std::error::Error for Unopened {}
+
+/// Why a control server could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerError {
     /// Somebody listens there (C-014).
@@ -146,14 +168,16 @@ impl SocketFile {
 pub fn open_all(
     servers: &[ServerConfig],
     mut say: impl FnMut(String),
-) -> Result<Vec<(ServerConfig, ControlListener)>, ServerError> {
+) -> Result<Vec<(ServerConfig, ControlListener)>, Unopened> {
     let mut opened = Vec::with_capacity(servers.len());
     for server in servers {
         match ControlListener::open(&server.address, &mut say) {
             Ok(listener) => opened.push((server.clone(), listener)),
-            Err(error) => {
+            Err(reason) => {
                 opened.into_iter().for_each(|(_, listener)| listener.close());
-                return Err(error);
+                let ServerConfig { section, address, .. } = server;
+                let place = format!("section [{section}], {} {address}", address.option());
+                return Err(Unopened { place, reason });
             }
         }
     }
