@@ -67,7 +67,7 @@ fn every_problem_is_told_with_its_place() {
     sandbox.write("more.ini", "[program:b]\ncommand=cat\nuser=nobody-has-this-name\nautostart=perhaps\n");
     sandbox.configure(
         "[include]\nfiles=more.ini\n[supervisord]\nenvironment=A=x@y\nminfds=many\n[unix_http_server:far]\n\
-         file=@DIR@/none/s.sock\n[program:a]\ncommand=%(ENV_A)s\nstdout_logfile=@DIR@/gone/a.log\npriority=%(nosuch)s\n",
+         file=@DIR@/none/s.sock\n[program:a]\ncommand=%(ENV_A)s\nstdout_logfile=@DIR@/gone/a.log\nstartsecs=%(nosuch)s\n",
     );
     let checked = check(&sandbox);
     assert_eq!(checked.code, Some(2));
@@ -77,7 +77,10 @@ fn every_problem_is_told_with_its_place() {
             "Unexpected end of key/value pairs in value 'A=***'",
             "section 'supervisord' (option environment, line 13)",
         ),
-        ("Format string '%(nosuch)s' for 'program:a.priority' contains names", "(option priority, line 20)"),
+        (
+            "Format string '%(nosuch)s' for 'program:a.startsecs' contains names",
+            "(option startsecs, line 20)",
+        ),
         (
             "The directory named as part of the path DIR/gone/a.log does not exist",
             "section 'program:a' (option stdout_logfile, line 19)",

@@ -29,6 +29,7 @@ mod listeners;
 mod logs;
 mod metrics;
 mod pidproxy;
+mod privileges;
 mod signals;
 mod state_transitions;
 mod superlance;

@@ -166,7 +166,10 @@ fn open_journal(settings: &SupervisordConfig) -> Result<Rc<Journal>, StartError>
         MainLog::Syslog => (JournalTarget::Syslog, std::path::PathBuf::new()),
         MainLog::File(path) => {
             let (maxbytes, backups) = (settings.logfile_maxbytes, settings.logfile_backups);
-            (JournalTarget::File(FileSpec { path: path.clone(), maxbytes, backups }), path.clone())
+            (
+                JournalTarget::File(FileSpec { path: path.clone(), maxbytes, backups, private: false }),
+                path.clone(),
+            )
         }
     };
     let echo = settings.nodaemon && !settings.silent;

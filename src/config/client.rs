@@ -75,7 +75,7 @@ fn read_section(section: &Section, file: &str, facts: &HostFacts, findings: &mut
     ClientConfig {
         file: Some(file.to_owned()),
         serverurl,
-        username: reader.secret(&options.username),
+        username: reader.text(&options.username),
         password: reader.secret(&options.password),
         prompt: reader.text(&options.prompt),
         history_file: history_file.flatten(),

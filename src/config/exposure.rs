@@ -5,11 +5,10 @@
 //! are all but root and the user who starts the daemon.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::document::Document;
-use super::facts::HostFacts;
+use super::facts::{HostFacts, Rights};
 use super::paths;
 
 const READ_BY_ALL: u32 = 0o004;
@@ -56,7 +55,8 @@ impl<'a> Exposure<'a> {
         let mut warnings = Vec::new();
         for (name, is_searched) in self.entries() {
             let path = paths::absolute(name, self.facts);
-            let ways = [walk(&path), path.canonicalize().map(|real| walk(&real)).unwrap_or_default()];
+            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+            let ways = [self.walk(&path), self.walk(&real)];
             let passwords = !is_searched && holds_password(document, name);
             for finding in ways.iter().flat_map(|way| trust.judge(way, is_searched, passwords)) {
                 if told.insert(finding.clone()) {
@@ -65,6 +65,15 @@ impl<'a> Exposure<'a> {
             }
         }
         warnings
+    }
+
+    /// The folders that lead to `path`, from the root on, and it itself. Symbolic links are left out: only
+    /// what they stand in and what they lead to counts.
+    fn walk(&self, path: &Path) -> Vec<Entry> {
+        let mut ancestors: Vec<&Path> = path.ancestors().collect();
+        ancestors.reverse();
+        let entry = |path: &Path| Some(Entry { path: path.to_owned(), rights: (self.facts.rights)(path)? });
+        ancestors.into_iter().filter_map(entry).collect()
     }
 
     fn entries(&self) -> impl Iterator<Item = (&str, bool)> {
@@ -88,26 +97,11 @@ fn is_variable(value: &str) -> bool {
             .is_some_and(|name| !name.contains(['(', ')', '%']))
 }
 
-/// A file or folder, as far as it matters who can do what with it.
+/// A file or folder on the way to one that counts.
 #[derive(Clone, Debug)]
 struct Entry {
     path: PathBuf,
-    mode: u32,
-    uid: u32,
-    gid: u32,
-}
-
-/// The folders that lead to `path`, from the root on, and it itself. Symbolic links are left out: only
-/// what they stand in and what they lead to counts.
-fn walk(path: &Path) -> Vec<Entry> {
-    let mut ancestors: Vec<&Path> = path.ancestors().collect();
-    ancestors.reverse();
-    let found = ancestors.into_iter().filter_map(|path| {
-        let metadata = path.symlink_metadata().ok().filter(|it| !it.is_symlink())?;
-        let (mode, uid, gid) = (metadata.mode(), metadata.uid(), metadata.gid());
-        Some(Entry { path: path.to_owned(), mode, uid, gid })
-    });
-    found.collect()
+    rights: Rights,
 }
 
 /// Whom the daemon trusts: root, the user who starts it, and that user's own group.
@@ -170,13 +164,13 @@ impl Trust {
         let (mut all_come, mut group_comes) = (true, true);
         for (at, entry) in way.iter().enumerate() {
             let next = way.get(at + 1);
-            let mode = entry.mode & 0o7777;
+            let Rights { mode, uid, gid } = entry.rights;
             let by_all = all_come && mode & WRITE_BY_ALL != 0;
-            let by_group = group_comes && mode & WRITE_BY_GROUP != 0 && !self.has_group(entry.gid);
+            let by_group = group_comes && mode & WRITE_BY_GROUP != 0 && !self.has_group(gid);
             // In a sticky folder only new names can be made; what stands there already is safe.
             let is_safe = mode & STICKY != 0 && (next.is_some() || !is_searched);
-            if !self.has_user(entry.uid) {
-                findings.push(Finding::Foreign(entry.path.clone(), entry.uid));
+            if !self.has_user(uid) {
+                findings.push(Finding::Foreign(entry.path.clone(), uid));
             } else if (by_all || by_group) && !is_safe {
                 findings.push(Finding::Writable(entry.path.clone(), mode));
             }
@@ -199,11 +193,9 @@ mod tests {
 
     fn way(entries: &[(u32, u32, u32)]) -> Vec<Entry> {
         let names = ["/", "/etc", "/etc/sv", "/etc/sv/f"];
-        let entry = |((mode, uid, gid), path): (&(u32, u32, u32), &str)| Entry {
+        let entry = |(&(mode, uid, gid), path): (&(u32, u32, u32), &str)| Entry {
             path: path.into(),
-            mode: *mode,
-            uid: *uid,
-            gid: *gid,
+            rights: Rights { mode, uid, gid },
         };
         entries.iter().zip(names).map(entry).collect()
     }

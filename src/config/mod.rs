@@ -34,7 +34,7 @@ pub mod words;
 
 pub use client::{ClientConfig, load_client};
 pub use error::{ConfigError, ConfigErrors, render_errors};
-pub use facts::{Account, Accounts, HostFacts};
+pub use facts::{Account, Accounts, HostFacts, Rights};
 pub use kinds::{FCGI, SUPERVISORD};
 pub use load::{LoadRequest, load, search_warning, survey};
 pub use sample::SAMPLE;

@@ -132,7 +132,7 @@ pub(super) fn credentials(
 ) -> Option<(String, String)> {
     let given = [username, password].into_iter().flatten().next();
     let (named, told) = (username.is_some(), password.is_some());
-    let username = reader.secret(username);
+    let username = reader.text(username);
     let password = reader.secret(password);
     if named != told {
         let text = format!(
