@@ -27,6 +27,7 @@ mod http;
 mod listener_protocol;
 mod listeners;
 mod logs;
+mod manuals;
 mod metrics;
 mod pidproxy;
 mod privileges;

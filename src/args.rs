@@ -40,7 +40,7 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
     let mut seen = [false; FLAGS.len()];
     for option in given {
         match FLAGS[option.index].1 {
-            Meaning::Help => return Ok(Invocation::Print(getopt::help("supervisord", ABOUT, &flags, None))),
+            Meaning::Help => return Ok(Invocation::Print(command().render_help().to_string())),
             Meaning::Version => return Ok(Invocation::Print(format!("{VERSION}\n"))),
             Meaning::Check => checks = true,
             Meaning::Set(set) => apply(set, &option, facts, &mut request)?,
@@ -54,6 +54,11 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
     }
     let request = Box::new(request);
     Ok(if checks { Invocation::Check(request) } else { Invocation::Run(request) })
+}
+
+/// The command line's manual.
+pub fn command() -> clap::Command {
+    getopt::command("supervisord", ABOUT, &FLAGS.map(|(flag, _)| flag), None)
 }
 
 fn apply(set: Set, option: &Given, facts: &HostFacts, request: &mut LoadRequest) -> Result<(), UsageError> {

@@ -127,13 +127,14 @@ fn scan_shorts(
     Ok(())
 }
 
-/// The help text, made from the same table; `words` is what it calls the words after the options.
-pub fn help(
+/// The table as clap's, which makes the help text, manual pages and shell completions of it; `words` is
+/// what they call the words after the options.
+pub fn command(
     program: &'static str,
     about: &'static str,
     flags: &[Flag],
     words: Option<&'static str>,
-) -> String {
+) -> clap::Command {
     let mut command = clap::Command::new(program).about(about).disable_help_flag(true);
     if let Some(words) = words {
         command = command.arg(clap::Arg::new(words).num_args(0..).help("See `help`"));
@@ -150,7 +151,7 @@ pub fn help(
         }
         command = command.arg(arg.visible_short_aliases(letters.collect::<Vec<_>>()));
     }
-    command.render_help().to_string()
+    command
 }
 
 #[cfg(test)]

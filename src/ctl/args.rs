@@ -59,8 +59,7 @@ pub(super) fn parse(argv: &[String]) -> Result<Invocation, String> {
     let mut seen = [false; FLAGS.len()];
     for option in given {
         let Some((flag, Some(set))) = FLAGS.get(option.index) else {
-            let help = getopt::help("supervisorctl", ABOUT, &flags, Some("COMMAND"));
-            return Ok(Invocation::Print(help));
+            return Ok(Invocation::Print(command().render_help().to_string()));
         };
         if flag.long == "serverurl" && !is_url(&option.value) {
             let shown = pyrepr::string(&option.value);
@@ -72,6 +71,11 @@ pub(super) fn parse(argv: &[String]) -> Result<Invocation, String> {
         set(&mut typed, option.value);
     }
     Ok(Invocation::Run(Box::new(typed)))
+}
+
+/// The command line's manual.
+pub fn command() -> clap::Command {
+    getopt::command("supervisorctl", ABOUT, &FLAGS.map(|(flag, _)| flag), Some("COMMAND"))
 }
 
 /// The help of the reference names `--history-file`, its program `--history_file` (C-403).
