@@ -17,7 +17,8 @@ use supervisor::{args, ctl};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-const LISTENERS: [&str; 6] = ["memmon", "httpok", "crashmail", "crashmailbatch", "fatalmailbatch", "crashsms"];
+const LISTENERS: [&str; 6] =
+    ["memmon", "httpok", "crashmail", "crashmailbatch", "fatalmailbatch", "crashsms"];
 
 const SOURCE: &str = concat!("supervisor ", env!("CARGO_PKG_VERSION"));
 
@@ -70,7 +71,10 @@ fn with_commands() -> clap::Command {
         let about = forms.iter().map(|(_, told)| *told).find(|told| !told.is_empty()).unwrap_or_default();
         clap::Command::new(name).about(about).disable_help_flag(true)
     });
-    ctl::command().mut_arg("COMMAND", |arg| arg.hide(true)).disable_help_subcommand(true).subcommands(commands)
+    ctl::command()
+        .mut_arg("COMMAND", |arg| arg.hide(true))
+        .disable_help_subcommand(true)
+        .subcommands(commands)
 }
 
 /// A section of a page: its title and its text.
@@ -141,15 +145,22 @@ fn supervisord_sections() -> Vec<Section> {
         ("USR2", "open all log files again"),
     ];
     let statuses = [
-        ("0", "shut down by a signal or a client; went to the background; with --check, there are no problems"),
+        (
+            "0",
+            "shut down by a signal or a client; went to the background; with --check, there are no problems",
+        ),
         ("1", "could not open its log or a FastCGI socket"),
-        ("2", "a command line or configuration that cannot be used, with all problems on stderr; a user or limits it \
-               cannot have; a control server it cannot open"),
+        (
+            "2",
+            "a command line or configuration that cannot be used, with all problems on stderr; a user or limits it \
+               cannot have; a control server it cannot open",
+        ),
     ];
     let files = "Without -c: ../etc/supervisord.conf and ../supervisord.conf beside the program's folder, supervisord.conf \
         and etc/supervisord.conf in the current one, /etc/supervisord.conf, /etc/supervisor/supervisord.conf; the first \
         that there is.";
-    let terms = |entries: &[(&str, &str)]| list(entries.iter().map(|(term, told)| (bold(*term), (*told).to_owned())));
+    let terms =
+        |entries: &[(&str, &str)]| list(entries.iter().map(|(term, told)| (bold(*term), (*told).to_owned())));
     vec![("SIGNALS", terms(&signals)), ("EXIT STATUS", terms(&statuses)), ("FILES", paragraph(files))]
 }
 
@@ -198,7 +209,9 @@ const ECHO: Plain = Plain {
     name: "echo_supervisord_conf",
     purpose: "print a sample configuration for supervisord",
     synopsis: "",
-    description: &["Prints a complete configuration in which every option is explained. Arguments are ignored."],
+    description: &[
+        "Prints a complete configuration in which every option is explained. Arguments are ignored.",
+    ],
 };
 
 fn plain_page(plain: &Plain) -> String {
@@ -248,13 +261,15 @@ fn listener_page(name: &str, help: &str) -> String {
     let (text, options) = text.split_once("\nOptions:\n").unwrap_or((text, ""));
     let mut parts = text.split("\n\n");
     let purpose = parts.next().unwrap_or_default();
-    let usage = parts.next().unwrap_or_default().trim_start_matches("Usage: ").trim_start_matches(name).trim();
+    let usage =
+        parts.next().unwrap_or_default().trim_start_matches("Usage: ").trim_start_matches(name).trim();
     let mut page = head(&name.to_uppercase(), "1").render();
     page += &section("NAME", paragraph(purpose));
     page += &section("SYNOPSIS", synopsis(name, usage));
     page += &section("DESCRIPTION", paragraphs(parts.map(str::trim)));
     page += &section("OPTIONS", list(option_entries(options)));
-    page += &section("CONFIGURATION", verbatim(configuration.trim_matches('\n').lines().map(str::trim_start)));
+    page +=
+        &section("CONFIGURATION", verbatim(configuration.trim_matches('\n').lines().map(str::trim_start)));
     page + &section("SEE ALSO", paragraph(SEE_ALSO))
 }
 

@@ -6,6 +6,7 @@ mod check;
 mod children;
 mod config;
 mod config_oracle;
+mod container;
 mod ctl;
 mod ctl_deployments;
 mod ctl_listeners;

@@ -26,7 +26,10 @@ const PROGRAMS: [(&str, &str); 8] = [
 /// Words of a text that are long options.
 fn long_options(text: &str) -> Vec<String> {
     let words = text.split(|c: char| c.is_whitespace() || "[]<>,=".contains(c));
-    words.filter(|it| it.len() > 2 && it.starts_with("--")).map(|it| it.trim_end_matches('.').to_owned()).collect()
+    words
+        .filter(|it| it.len() > 2 && it.starts_with("--"))
+        .map(|it| it.trim_end_matches('.').to_owned())
+        .collect()
 }
 
 #[test]
@@ -43,13 +46,16 @@ fn they_name_every_option_and_command() {
         assert!(page.contains(".SH NAME") && page.contains(".SH OPTIONS"), "{name}");
         let options = long_options(&help);
         assert!(options.contains(&"--help".to_owned()), "{name}: {help}");
-        options.iter().for_each(|option| assert!(page.contains(option), "{option} is not in the page of {name}"));
+        options
+            .iter()
+            .for_each(|option| assert!(page.contains(option), "{option} is not in the page of {name}"));
     }
     for name in ["pidproxy.1", "echo_supervisord_conf.1", "supervisord.conf.5"] {
         assert!(page(name).contains(".SH NAME"), "{name}");
     }
     assert!(page("supervisord.conf.5").contains("autorestart="));
-    let commands = ["add", "avail", "clear", "events", "fg", "listeners", "maintail", "reread", "tail", "update"];
+    let commands =
+        ["add", "avail", "clear", "events", "fg", "listeners", "maintail", "reread", "tail", "update"];
     for file in ["bash/supervisorctl", "zsh/_supervisorctl", "fish/supervisorctl.fish"] {
         let text = sandbox.read(&format!("completions/{file}"));
         assert!(commands.iter().all(|it| text.contains(it)) && text.contains("serverurl"), "{file}");
