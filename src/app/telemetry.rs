@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::EventBus;
+use crate::bus::{EventBus, ObserverId};
 use crate::config::schema::Config;
 use crate::daemon::handle::Handle;
 use crate::http::Budget;
@@ -18,6 +18,8 @@ use crate::rpc;
 pub(super) struct Telemetry {
     bus: EventBus,
     collector: Rc<Collector>,
+    /// The collector's.
+    counting: ObserverId,
     traffic: Rc<Traffic>,
     feed: Rc<Feed>,
     started: WallTime,
@@ -27,14 +29,15 @@ impl Telemetry {
     /// Listens to the bus of a daemon that is started now.
     pub(super) fn new(bus: &EventBus, started: WallTime) -> Self {
         let (collector, feed) = (Collector::new(), Feed::new(started));
-        bus.observe(Rc::clone(&collector) as Rc<_>);
+        let counting = bus.observe(Rc::clone(&collector) as Rc<_>);
         bus.observe(Rc::clone(&feed) as Rc<_>);
-        Self { bus: bus.clone(), collector, traffic: Traffic::new(), feed, started }
+        Self { bus: bus.clone(), collector, counting, traffic: Traffic::new(), feed, started }
     }
 
     /// A generation begins.
     pub(super) fn begin(&self, config: &Config) {
         self.collector.begin(&config.groups, config.supervisord.loglevel);
+        self.bus.reconsider(self.counting);
         let namespaces = config.rpc_interfaces.iter().map(|interface| interface.name.as_str());
         self.traffic.expect(rpc::method_names(namespaces));
     }
