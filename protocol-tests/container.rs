@@ -56,7 +56,7 @@ fn its_output_is_that_of_its_programs_and_a_signal_ends_it_with_0() {
     configure(&sandbox, |text| {
         text.replace(
             "'while sleep 60; do date; done'",
-            "'(sleep 0.2; exit 5) & echo said; echo complained >&2; exec sleep 1000'",
+            "'((sleep 0.2; exit 5) &); echo said; echo complained >&2; exec sleep 1000'",
         )
     });
     let daemon = start(&sandbox);
