@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod check;
 mod children;
 mod config;
 mod config_oracle;
+mod container;
 mod ctl;
 mod ctl_deployments;
 mod ctl_listeners;
@@ -26,8 +28,10 @@ mod http;
 mod listener_protocol;
 mod listeners;
 mod logs;
+mod manuals;
 mod metrics;
 mod pidproxy;
+mod privileges;
 mod signals;
 mod state_transitions;
 mod superlance;

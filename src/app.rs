@@ -1,6 +1,7 @@
 //! supervisord: everything joined. Reads the command line and the configuration, becomes what it is to
 //! be (user, limits, daemon), then runs one generation after the other until it is told to end.
 
+mod check;
 mod generation;
 mod start;
 mod telemetry;
@@ -30,6 +31,7 @@ pub fn supervisord() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Invocation::Run(request)) => run(&facts, *request),
+        Ok(Invocation::Check(request)) => check(&facts, &request),
         Err(error) => refuse(&facts, USAGE, [error]),
     }
 }
@@ -46,6 +48,25 @@ fn run(facts: &HostFacts, request: LoadRequest) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => refuse(facts, status_of(&error), [error]),
     }
+}
+
+/// Says all there is to say of the configuration; warnings do not change the status.
+fn check(facts: &HostFacts, request: &LoadRequest) -> ExitCode {
+    if let Some(warning) = config::search_warning(request, facts) {
+        eprintln!("{warning}");
+    }
+    let verdict = match check::check(request, facts) {
+        Ok(verdict) => verdict,
+        Err(errors) => return refuse(facts, USAGE, errors.iter()),
+    };
+    for warning in &verdict.warnings {
+        eprintln!("Warning: {warning}");
+    }
+    if !verdict.problems.is_empty() {
+        return refuse(facts, USAGE, verdict.problems);
+    }
+    println!("{}: no problems, {} warnings", verdict.file, verdict.warnings.len());
+    ExitCode::SUCCESS
 }
 
 fn refuse<T: Display>(facts: &HostFacts, status: u8, errors: impl IntoIterator<Item = T>) -> ExitCode {

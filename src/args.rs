@@ -12,6 +12,8 @@ pub enum Invocation {
     Print(String),
     /// Run with this configuration.
     Run(Box<LoadRequest>),
+    /// Say what is wrong with it, and run nothing.
+    Check(Box<LoadRequest>),
 }
 
 /// What is wrong with a command line: the text after `Error: ` (D-008).
@@ -34,12 +36,13 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
         let shown: Vec<String> = rest.iter().map(|word| pyrepr::string(word)).collect();
         return Err(UsageError(format!("positional arguments are not supported: [{}]", shown.join(", "))));
     }
-    let mut request = LoadRequest::default();
+    let (mut request, mut checks) = (LoadRequest::default(), false);
     let mut seen = [false; FLAGS.len()];
     for option in given {
         match FLAGS[option.index].1 {
-            Meaning::Help => return Ok(Invocation::Print(getopt::help("supervisord", ABOUT, &flags, None))),
+            Meaning::Help => return Ok(Invocation::Print(command().render_help().to_string())),
             Meaning::Version => return Ok(Invocation::Print(format!("{VERSION}\n"))),
+            Meaning::Check => checks = true,
             Meaning::Set(set) => apply(set, &option, facts, &mut request)?,
         }
         if std::mem::replace(&mut seen[option.index], true) {
@@ -49,7 +52,13 @@ pub fn parse(argv: &[String], facts: &HostFacts) -> Result<Invocation, UsageErro
             )));
         }
     }
-    Ok(Invocation::Run(Box::new(request)))
+    let request = Box::new(request);
+    Ok(if checks { Invocation::Check(request) } else { Invocation::Run(request) })
+}
+
+/// The command line's manual.
+pub fn command() -> clap::Command {
+    getopt::command("supervisord", ABOUT, &FLAGS.map(|(flag, _)| flag), None)
 }
 
 fn apply(set: Set, option: &Given, facts: &HostFacts, request: &mut LoadRequest) -> Result<(), UsageError> {
@@ -66,6 +75,7 @@ type Set = fn(&mut LoadRequest, &str, &HostFacts) -> Converted<()>;
 enum Meaning {
     Help,
     Version,
+    Check,
     /// Converts the value and keeps it.
     Set(Set),
 }
@@ -76,6 +86,15 @@ fn put<T>(target: &mut Option<T>, value: Converted<T>) -> Converted<()> {
     Ok(())
 }
 
+const fn flag(
+    shorts: &'static str,
+    long: &'static str,
+    value: Option<&'static str>,
+    help: &'static str,
+) -> Flag {
+    Flag { shorts, long, value, is_extra: false, help }
+}
+
 /// An option with an argument.
 const fn value(
     shorts: &'static str,
@@ -84,12 +103,12 @@ const fn value(
     help: &'static str,
     set: Set,
 ) -> Row {
-    (Flag { shorts, long, value: Some(name), help }, Meaning::Set(set))
+    (flag(shorts, long, Some(name), help), Meaning::Set(set))
 }
 
 /// An option without one.
 const fn plain(shorts: &'static str, long: &'static str, help: &'static str, meaning: Meaning) -> Row {
-    (Flag { shorts, long, value: None, help }, meaning)
+    (flag(shorts, long, None, help), meaning)
 }
 
 /// An option without one that switches something on.
@@ -101,13 +120,15 @@ type Row = (Flag, Meaning);
 
 /// Every option; parsing and help both come from here.
 #[rustfmt::skip]
-const FLAGS: [Row; 20] = [
+const FLAGS: [Row; 21] = [
     value("c", "configuration", "FILE", "Read this configuration instead of searching for one",
         |r, t, _| put(&mut r.file, Ok(t.to_owned()))),
     switch("n", "nodaemon", "Stay in the foreground", |r, _, _| { r.overrides.nodaemon = true; Ok(()) }),
     switch("s", "silent", "Do not copy the log to stdout", |r, _, _| { r.overrides.silent = true; Ok(()) }),
     plain("h?", "help", "Print this text and exit", Meaning::Help),
     plain("v", "version", "Print the version and exit", Meaning::Version),
+    (Flag { is_extra: true, ..flag("", "check", None, "Check the configuration as a start would, tell all problems, \
+        and exit: with 0, or 2 if there are any") }, Meaning::Check),
     value("u", "user", "USER", "Become this user (name or id)",
         |r, t, _| put(&mut r.overrides.user, Ok(t.to_owned()))),
     value("m", "umask", "UMASK", "File mode mask of the daemon, in octal digits",
@@ -171,6 +192,14 @@ mod tests {
         assert_eq!((short.file.as_deref(), o.user.as_deref(), o.umask), (Some("f"), Some("u"), Some(0o27)));
         assert!(o.nodaemon && o.silent && o.nocleanup && o.strip_ansi);
         assert_eq!((o.logfile_maxbytes, o.logfile_backups, o.minfds), (Some(1024), Some(3), Some(5)));
+    }
+
+    // D-003: no abbreviation of the reference's means anything else
+    #[test]
+    fn a_check_is_asked_for_in_full() {
+        let Ok(Invocation::Check(checked)) = parsed("--check -c f --ch /") else { panic!("no check") };
+        assert_eq!((checked.file.as_deref(), checked.overrides.childlogdir), (Some("f"), Some("/".into())));
+        assert_eq!(parsed("--chec").unwrap_err(), "option --chec not recognized");
     }
 
     // D-014, D-015

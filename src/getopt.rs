@@ -10,6 +10,9 @@ pub struct Flag {
     pub long: &'static str,
     /// What the help calls its argument; `None`: it takes none.
     pub value: Option<&'static str>,
+    /// An addition to the reference's options: to be written in full, so that abbreviations of those mean
+    /// what they always did (D-003).
+    pub is_extra: bool,
     /// A line for the help.
     pub help: &'static str,
 }
@@ -87,10 +90,11 @@ fn scan_long(flags: &[Flag], body: &str, words: &mut std::slice::Iter<'_, String
 
 /// The option of this name, or the only one that begins so (D-003).
 fn find_long<'a>(flags: &'a [Flag], name: &str) -> Result<(usize, &'a Flag), String> {
-    let mut found = flags.iter().enumerate().filter(|(_, flag)| flag.long.starts_with(name));
-    if let Some(exact) = found.clone().find(|(_, flag)| flag.long == name) {
+    if let Some(exact) = flags.iter().enumerate().find(|(_, flag)| flag.long == name) {
         return Ok(exact);
     }
+    let mut found =
+        flags.iter().enumerate().filter(|(_, flag)| !flag.is_extra && flag.long.starts_with(name));
     match (found.next(), found.next()) {
         (Some(only), None) => Ok(only),
         (Some(_), Some(_)) => Err(format!("option --{name} not a unique prefix")),
@@ -123,13 +127,14 @@ fn scan_shorts(
     Ok(())
 }
 
-/// The help text, made from the same table; `words` is what it calls the words after the options.
-pub fn help(
+/// The table as clap's, which makes the help text, manual pages and shell completions of it; `words` is
+/// what they call the words after the options.
+pub fn command(
     program: &'static str,
     about: &'static str,
     flags: &[Flag],
     words: Option<&'static str>,
-) -> String {
+) -> clap::Command {
     let mut command = clap::Command::new(program).about(about).disable_help_flag(true);
     if let Some(words) = words {
         command = command.arg(clap::Arg::new(words).num_args(0..).help("See `help`"));
@@ -146,7 +151,7 @@ pub fn help(
         }
         command = command.arg(arg.visible_short_aliases(letters.collect::<Vec<_>>()));
     }
-    command.render_help().to_string()
+    command
 }
 
 #[cfg(test)]
@@ -154,10 +159,10 @@ mod tests {
     use super::*;
 
     const FLAGS: [Flag; 4] = [
-        Flag { shorts: "n", long: "nodaemon", value: None, help: "" },
-        Flag { shorts: "c", long: "configuration", value: Some("FILE"), help: "" },
-        Flag { shorts: "l", long: "logfile", value: Some("FILE"), help: "" },
-        Flag { shorts: "", long: "logfile_backups", value: Some("NUM"), help: "" },
+        Flag { shorts: "n", long: "nodaemon", value: None, is_extra: false, help: "" },
+        Flag { shorts: "c", long: "configuration", value: Some("FILE"), is_extra: false, help: "" },
+        Flag { shorts: "l", long: "logfile", value: Some("FILE"), is_extra: false, help: "" },
+        Flag { shorts: "", long: "logfile_backups", value: Some("NUM"), is_extra: false, help: "" },
     ];
 
     fn given(line: &str) -> Result<String, String> {

@@ -33,6 +33,7 @@ pub fn facts(folder: &Path) -> HostFacts {
         current_dir: folder.into(),
         argv0: "supervisord".into(),
         uid: 1000,
+        rights: |_| None,
         accounts: Box::new(One),
     }
 }

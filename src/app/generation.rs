@@ -148,12 +148,13 @@ impl Generation {
         FcgiSockets::probe(sockets, |notice| self.notice(notice)).map_err(StartError::Fcgi)
     }
 
-    /// D-206
+    /// D-206, C-022
     fn say_servers(&self, config: &Config) {
         let namespaces = namespaces(config);
-        for notice in config.servers.iter().flat_map(|server| rpc::opened(server, &namespaces)) {
-            self.notice(notice);
-        }
+        let control = config.servers.iter().flat_map(|server| rpc::opened(server, &namespaces));
+        // That for metrics alone has no interface.
+        let alone = config.metrics.server.iter().flat_map(|server| rpc::opened(server, &[]));
+        control.chain(alone).for_each(|notice| self.notice(notice));
     }
 }
 
@@ -166,7 +167,10 @@ fn open_journal(settings: &SupervisordConfig) -> Result<Rc<Journal>, StartError>
         MainLog::Syslog => (JournalTarget::Syslog, std::path::PathBuf::new()),
         MainLog::File(path) => {
             let (maxbytes, backups) = (settings.logfile_maxbytes, settings.logfile_backups);
-            (JournalTarget::File(FileSpec { path: path.clone(), maxbytes, backups }), path.clone())
+            (
+                JournalTarget::File(FileSpec { path: path.clone(), maxbytes, backups, private: false }),
+                path.clone(),
+            )
         }
     };
     let echo = settings.nodaemon && !settings.silent;

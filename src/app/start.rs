@@ -21,7 +21,7 @@ use crate::sys::daemonize;
 use crate::sys::memory;
 use crate::sys::privilege::{self, PrivilegeError};
 use crate::sys::rlimit::{LimitError, Minimum};
-use crate::sys::sockets::ServerError;
+use crate::sys::sockets::Unopened;
 
 /// What keeps the daemon from starting.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) enum StartError {
     /// A limit is too low.
     Limit(LimitError),
     /// A control server cannot be opened.
-    Server(ServerError),
+    Server(Unopened),
     /// The activity log cannot be opened.
     Log(PathBuf, io::Error),
     /// An AUTO log file cannot be made.

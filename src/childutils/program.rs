@@ -27,12 +27,12 @@ pub const fn valued(
     value: &'static str,
     help: &'static str,
 ) -> Flag {
-    Flag { shorts, long, value: Some(value), help }
+    Flag { shorts, long, value: Some(value), is_extra: false, help }
 }
 
 /// An option without one.
 pub const fn plain(shorts: &'static str, long: &'static str, help: &'static str) -> Flag {
-    Flag { shorts, long, value: None, help }
+    Flag { shorts, long, value: None, is_extra: false, help }
 }
 
 /// Keeps a value that nothing can be wrong with.
@@ -264,6 +264,7 @@ mod tests {
         shorts: "s",
         long: "size",
         value: Some("SIZE"),
+        is_extra: false,
         help: "A text that is so long that it must be cut somewhere, which is behind a word and never within one.",
     };
 

@@ -11,9 +11,11 @@ use super::document::Document;
 use super::error::{ConfigError, ConfigErrors};
 use super::expand::Names;
 use super::facts::HostFacts;
+use super::kinds;
 use super::load;
 use super::paths;
 use super::reader::{Findings, Reader};
+use super::section::Asked;
 
 /// `[supervisorctl]` as it stands in the file; `None` is what is not set.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub fn load_client(file: Option<&str>, facts: &HostFacts) -> Result<ClientConfig
     let mut document = Document::default();
     document.merge(load::read_file(&file, facts)?);
     document.spread_defaults();
-    let Some(section) = document.section("supervisorctl") else {
+    let Some(section) = document.section(kinds::CLIENT) else {
         return Err(ConfigError::new(".ini file does not include supervisorctl section").into());
     };
     let mut findings = Findings::default();
@@ -61,7 +63,7 @@ pub fn load_client(file: Option<&str>, facts: &HostFacts) -> Result<ClientConfig
 }
 
 fn read_section(section: &Section, file: &str, facts: &HostFacts, findings: &mut Findings) -> ClientConfig {
-    let options: ClientOptions = section.options();
+    let options: ClientOptions = section.options(&mut findings.asked);
     let here = paths::text(&paths::absolute(paths::folder_of(file), facts));
     let plain = Names::of_environment(facts.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())));
     let with_here = plain.clone().with("here", &here);
@@ -74,9 +76,16 @@ fn read_section(section: &Section, file: &str, facts: &HostFacts, findings: &mut
         file: Some(file.to_owned()),
         serverurl,
         username: reader.text(&options.username),
-        password: reader.text(&options.password),
+        password: reader.secret(&options.password),
         prompt: reader.text(&options.prompt),
         history_file: history_file.flatten(),
+    }
+}
+
+/// Notes which options a client would look for; the daemon reads none of them.
+pub(super) fn note_options(document: &Document, asked: &mut Asked) {
+    if let Some(section) = document.section(kinds::CLIENT) {
+        let _: ClientOptions = section.options(asked);
     }
 }
 
@@ -90,7 +99,7 @@ fn server_url(text: &str, facts: &HostFacts) -> String {
 
 /// A plugin's section must name its factory (C-374); its commands are not there.
 fn check_plugins(document: &Document, findings: &mut Findings) {
-    for (section, _) in document.sections_with("ctlplugin:") {
+    for (section, _) in document.sections_with(kinds::CLIENT_PLUGIN) {
         if section.get("supervisor.ctl_factory").is_none() {
             let text = format!("section [{}] does not specify a supervisor.ctl_factory", section.name);
             findings.problems.push(ConfigError::within(section, text));

@@ -16,6 +16,8 @@ pub struct Document {
     sections: Vec<Section>,
     /// Places of the sections, by name.
     places: HashMap<String, usize>,
+    /// `[DEFAULT]`, once it has been spread.
+    defaults: Option<Section>,
 }
 
 impl Document {
@@ -50,7 +52,7 @@ impl Document {
         }
     }
 
-    /// Gives the options of `[DEFAULT]` to all sections that lack them, and drops it.
+    /// Gives the options of `[DEFAULT]` to all sections that lack them; from then on it is none of them.
     pub fn spread_defaults(&mut self) {
         let Some(at) = self.places.get(DEFAULTS) else { return };
         let defaults = self.sections.remove(*at);
@@ -63,6 +65,17 @@ impl Document {
                 }
             }
         }
+        self.defaults = Some(defaults);
+    }
+
+    /// What [`Self::spread_defaults`] has spread.
+    pub fn defaults(&self) -> Option<&Section> {
+        self.defaults.as_ref()
+    }
+
+    /// All sections, in order of their first appearance.
+    pub fn sections(&self) -> impl Iterator<Item = &Section> {
+        self.sections.iter()
     }
 
     /// The section of this name.

@@ -115,6 +115,15 @@ impl Problems {
         }
     }
 
+    /// Whether something is said already of the option, or the section, that `error` is about.
+    pub(super) fn mention(&self, error: &ConfigError) -> bool {
+        error.place.is_some() && self.0.iter().any(|it| it.place == error.place)
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
+        self.0.iter()
+    }
+
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }

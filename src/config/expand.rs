@@ -18,7 +18,11 @@ pub enum Value {
 
 /// The names that can be expanded in some place.
 #[derive(Clone, Debug, Default)]
-pub struct Names(BTreeMap<String, Value>);
+pub struct Names {
+    values: BTreeMap<String, Value>,
+    /// Variables are missing, which is told elsewhere.
+    incomplete: bool,
+}
 
 impl Names {
     /// The variables of `environment`, as `ENV_X` (D-062).
@@ -31,49 +35,81 @@ impl Names {
     /// Adds variables as `ENV_X` (D-063).
     pub fn add_environment<'a>(&mut self, environment: impl IntoIterator<Item = (&'a str, &'a str)>) {
         for (name, value) in environment {
-            self.0.insert(format!("ENV_{name}"), Value::Text(value.to_owned()));
+            self.values.insert(format!("ENV_{name}"), Value::Text(value.to_owned()));
         }
     }
 
     /// With `name` for a text.
     pub fn with(mut self, name: &str, text: &str) -> Self {
-        self.0.insert(name.to_owned(), Value::Text(text.to_owned()));
+        self.values.insert(name.to_owned(), Value::Text(text.to_owned()));
         self
     }
 
     /// Sets `name` to a number.
     pub fn set_number(&mut self, name: &str, number: i64) {
-        self.0.insert(name.to_owned(), Value::Number(number));
+        self.values.insert(name.to_owned(), Value::Number(number));
     }
 
     /// Takes over all names of `others`.
     pub fn update(&mut self, others: &Self) {
-        self.0.extend(others.0.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self.values.extend(others.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+
+    /// Tells that the variables of a list that was refused are missing.
+    pub fn lack_variables(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Whether `format` may only fail because variables are missing.
+    pub fn excuse(&self, format: &str) -> bool {
+        self.incomplete && format.contains("%(ENV_")
     }
 
     fn listed(&self) -> String {
-        self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+        self.values.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 }
 
 /// Expands `format`; `title` is what the error text calls it (D-061).
 pub fn expand(format: &str, names: &Names, title: &str) -> Result<String, String> {
-    render(format, names).map_err(|e| {
-        let what = format!("Format string {} for {}", quoted(format), quoted(title));
-        match e {
-            Failure::UnknownName(name) => format!(
-                "{what} contains names ({}) which cannot be expanded. Available names: {}",
-                quoted(&name),
-                names.listed()
-            ),
-            Failure::Syntax(reason) => format!("{what} is badly formatted: {reason}"),
-        }
+    render(format, names).map_err(|failure| failure.told(&quoted(format), names, title))
+}
+
+/// The same for what holds secrets: the error text shows nothing of it but the names of variables.
+pub fn expand_secret(format: &str, names: &Names, title: &str) -> Result<String, String> {
+    render(format, names).map_err(|failure| {
+        let failure = match failure {
+            Failure::UnknownName(name) if !name.starts_with("ENV_") => {
+                Failure::UnknownName(HIDDEN.to_owned())
+            }
+            Failure::Syntax(_) => Failure::Syntax("a percent sign is written %%".to_owned()),
+            other => other,
+        };
+        failure.told(&quoted(HIDDEN), names, title)
     })
 }
+
+/// Stands for what is not to be shown.
+pub(super) const HIDDEN: &str = "***";
 
 enum Failure {
     UnknownName(String),
     Syntax(String),
+}
+
+impl Failure {
+    /// The reference's text.
+    fn told(&self, format: &str, names: &Names, title: &str) -> String {
+        let what = format!("Format string {format} for {}", quoted(title));
+        match self {
+            Self::UnknownName(name) => format!(
+                "{what} contains names ({}) which cannot be expanded. Available names: {}",
+                quoted(name),
+                names.listed()
+            ),
+            Self::Syntax(reason) => format!("{what} is badly formatted: {reason}"),
+        }
+    }
 }
 
 fn syntax<T>(reason: impl Into<String>) -> Result<T, Failure> {
@@ -93,7 +129,7 @@ fn render(format: &str, names: &Names) -> Result<String, Failure> {
         }
         if scanner.take('(') {
             let name = scanner.name()?;
-            let Some(value) = names.0.get(&name) else {
+            let Some(value) = names.values.get(&name) else {
                 return Err(Failure::UnknownName(name));
             };
             argument = Some(Argument::Value(value));

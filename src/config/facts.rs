@@ -1,6 +1,6 @@
 //! What the configuration needs to know of the machine, as values given by the caller.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The machine and the daemon's own process, as reading a configuration sees them.
 pub struct HostFacts {
@@ -16,6 +16,19 @@ pub struct HostFacts {
     pub uid: u32,
     /// Users and groups.
     pub accounts: Box<dyn Accounts>,
+    /// The rights to a file or folder; `None` for symbolic links and for what is not there.
+    pub rights: fn(&Path) -> Option<Rights>,
+}
+
+/// Whose a file or folder is, and who else may do what with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// The bits of chmod(1).
+    pub mode: u32,
+    /// Id of its owner.
+    pub uid: u32,
+    /// Id of its group.
+    pub gid: u32,
 }
 
 /// The system's tables of users and groups.
@@ -87,6 +100,7 @@ pub(crate) mod testing {
             argv0: "supervisord".into(),
             uid: 1000,
             accounts: Box::new(Few),
+            rights: |_| None,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::datatypes::{self as types, FcgiAccess, boolean, integer};
 use super::dialect::{Section, Setting};
 use super::expand::Names;
+use super::kinds;
 use super::programs::read_processes;
 use super::reader::{Context, Findings, Reader};
 use super::schema::{FcgiSocket, GroupConfig, PoolConfig, ProcessConfig};
@@ -70,16 +71,16 @@ struct Groups<'a> {
 impl<'a> Groups<'a> {
     fn read_all(&mut self) {
         let document = self.context.document;
-        for (section, name) in document.sections_with("group:") {
+        for (section, name) in document.sections_with(kinds::GROUP) {
             self.mixed(section, name);
         }
-        for (section, name) in document.sections_with("program:") {
+        for (section, name) in document.sections_with(kinds::PROGRAM) {
             self.own(section, name, |groups, name| groups.processes(section, name, None));
         }
-        for (section, name) in document.sections_with("eventlistener:") {
+        for (section, name) in document.sections_with(kinds::LISTENER) {
             self.pool(section, name);
         }
-        for (section, name) in document.sections_with("fcgi-program:") {
+        for (section, name) in document.sections_with(kinds::FCGI) {
             self.own(section, name, |groups, name| {
                 let socket = groups.socket(section, name);
                 groups.processes(section, name, socket)
@@ -115,8 +116,8 @@ impl<'a> Groups<'a> {
         let Some(name) = self.name(section, name) else {
             return;
         };
-        let options: GroupOptions = section.options();
         let mut reader = self.reader(section);
+        let options: GroupOptions = reader.options();
         let programs = reader.value(&options.programs, |text| Ok(types::list(text))).unwrap_or_default();
         let priority = reader.value(&options.priority, integer).unwrap_or(999);
         let mut processes = Vec::new();
@@ -140,8 +141,8 @@ impl<'a> Groups<'a> {
     /// The section of a group's member, and whether it is a FastCGI program (D-172).
     fn member(&self, group: &str, program: &str) -> Result<(&'a Section, bool), String> {
         let document = self.context.document;
-        let plain = document.section(&format!("program:{program}"));
-        let fcgi = document.section(&format!("fcgi-program:{program}"));
+        let plain = document.section(&format!("{}{program}", kinds::PROGRAM));
+        let fcgi = document.section(&format!("{}{program}", kinds::FCGI));
         match (plain, fcgi) {
             (Some(section), None) => Ok((section, false)),
             (None, Some(section)) => Ok((section, true)),
@@ -165,16 +166,17 @@ impl<'a> Groups<'a> {
         let Some(name) = self.name(section, name) else {
             return;
         };
-        let options: PriorityOption = section.options();
-        let priority = self.reader(section).value(&options.priority, integer).unwrap_or(999);
+        let mut reader = self.reader(section);
+        let options: PriorityOption = reader.options();
+        let priority = reader.value(&options.priority, integer).unwrap_or(999);
         let processes = read(self, &name);
         self.add(name, priority, processes, None);
     }
 
     /// `[eventlistener:x]` (E-160 to E-177).
     fn pool(&mut self, section: &'a Section, name: &str) {
-        let options: ListenerOptions = section.options();
         let mut r = self.reader(section);
+        let options: ListenerOptions = r.options();
         let priority = r.value(&options.priority, integer).unwrap_or(-1);
         let buffer_size =
             r.value(&options.buffer_size, |text| buffer_size(text, &section.name)).unwrap_or(10);
@@ -204,8 +206,8 @@ impl<'a> Groups<'a> {
     /// The socket of a FastCGI program (D-180 to D-183).
     fn socket(&mut self, section: &Section, program: &str) -> Option<Arc<FcgiSocket>> {
         let facts = self.context.facts;
-        let options: FcgiOptions = section.options();
         let mut r = self.reader(section);
+        let options: FcgiOptions = r.options();
         let user = r.value(&options.user, |text| types::user(text, facts));
         let backlog = r.value(&options.socket_backlog, backlog);
         let given_owner = r.value(&options.socket_owner, |text| {

@@ -1,18 +1,22 @@
 //! Reading a configuration: find the file, read it and its includes, then every section.
 
+use super::client::note_options;
 use super::dialect;
 use super::document::Document;
 use super::error::{ConfigError, ConfigErrors};
 use super::expand::{Names, expand};
+use super::exposure::Exposure;
 use super::facts::HostFacts;
 use super::groups::read_groups;
 use super::include;
+use super::kinds;
 use super::metrics::read_metrics;
 use super::paths;
 use super::reader::{Context, Findings};
 use super::schema::{Config, SupervisordConfig};
 use super::servers::{check_rpc_interfaces, read_rpc_interfaces, read_servers};
 use super::supervisord::{Overrides, Supervisord};
+use super::survey::Survey;
 use crate::model::notice::Level;
 
 /// What to read.
@@ -40,6 +44,12 @@ pub fn search_warning(request: &LoadRequest, facts: &HostFacts) -> Option<&'stat
 
 /// Reads the configuration, or tells all that is wrong with it. Nothing is written or created.
 pub fn load(request: &LoadRequest, facts: &HostFacts) -> Result<Config, ConfigErrors> {
+    survey(request, facts)?.into_config()
+}
+
+/// Reads the configuration and keeps all that is to be said of it. `Err`: its files cannot be read, so
+/// there is nothing to say of sections.
+pub fn survey(request: &LoadRequest, facts: &HostFacts) -> Result<Survey, ConfigErrors> {
     let file = match &request.file {
         Some(file) => file.clone(),
         None => search(facts)?,
@@ -49,7 +59,9 @@ pub fn load(request: &LoadRequest, facts: &HostFacts) -> Result<Config, ConfigEr
     let mut findings = Findings::default();
     let document = read_files(&file, &here, &variables, facts, &mut findings)?;
     let context = Context { document: &document, facts, here, variables, environment: Vec::new() };
-    read_sections(context, &file, &request.overrides, findings)
+    let config = read_sections(context, &file, &request.overrides, &mut findings);
+    note_options(&document, &mut findings.asked);
+    Ok(Survey::new(config, findings, document))
 }
 
 /// The first existing default path (D-040, D-041).
@@ -100,9 +112,12 @@ fn read_files(
     findings: &mut Findings,
 ) -> Result<Document, ConfigErrors> {
     let mut document = Document::default();
+    let mut exposure = Exposure::new(facts);
     document.merge(read_file(file, facts)?);
-    for pattern in include_patterns(&mut document, here, variables, facts)? {
+    exposure.file(file);
+    for pattern in include_patterns(&mut document, here, variables, facts, findings)? {
         let pattern = paths::join(here, &pattern);
+        exposure.pattern(&pattern);
         let files = include::matches(&pattern, facts);
         if files.is_empty() {
             findings.warnings.push(format!("No file matches via include \"{pattern}\""));
@@ -110,11 +125,13 @@ fn read_files(
         for file in files {
             findings.infos.push(format!("Included extra file \"{file}\" during parsing"));
             include_file(&mut document, &file, facts, findings);
+            exposure.file(&file);
         }
     }
     findings.problems.check()?;
+    findings.warnings.extend(exposure.warnings(&document));
     document.spread_defaults();
-    if document.section("supervisord").is_none() {
+    if document.section(kinds::SUPERVISORD).is_none() {
         let text = format!(".ini file does not include supervisord section (file: '{file}')");
         return Err(ConfigError::new(text).into());
     }
@@ -138,14 +155,16 @@ fn include_patterns(
     here: &str,
     variables: &Names,
     facts: &HostFacts,
+    findings: &mut Findings,
 ) -> Result<Vec<String>, ConfigError> {
-    if document.section("include").is_none() {
+    if document.section(kinds::INCLUDE).is_none() {
         return Ok(Vec::new());
     }
     document.expand_here(here);
-    let Some(section) = document.section("include") else {
+    let Some(section) = document.section(kinds::INCLUDE) else {
         return Ok(Vec::new());
     };
+    findings.asked.note(section, &["files"]);
     let Some(files) = section.get("files") else {
         return Err(ConfigError::within(section, ".ini file has [include] section, but no files setting"));
     };
@@ -190,35 +209,35 @@ fn read_sections(
     mut context: Context<'_>,
     file: &str,
     overrides: &Overrides,
-    mut findings: Findings,
-) -> Result<Config, ConfigErrors> {
+    findings: &mut Findings,
+) -> Config {
     let (document, facts) = (context.document, context.facts);
-    let section = document.section("supervisord").expect("read_files refuses files without it");
-    let Some(supervisord) = Supervisord::read(&context, &mut findings, section) else {
-        return Err(findings.problems.take());
-    };
-    context.environment = supervisord.environment().to_vec();
-    context.variables.add_environment(context.environment.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-    let rpc_interfaces = read_rpc_interfaces(&context, &mut findings);
-    let groups = read_groups(&context, &mut findings);
-    let servers = read_servers(&context, &mut findings);
-    let metrics = read_metrics(&context, &mut findings);
-    let supervisord = supervisord.finish(overrides, facts, &mut findings, section);
+    let section = document.section(kinds::SUPERVISORD).expect("read_files refuses files without it");
+    let supervisord = Supervisord::read(&context, findings, section);
+    supervisord.extend(&mut context);
+    let rpc_interfaces = read_rpc_interfaces(&context, findings);
+    let groups = read_groups(&context, findings);
+    let servers = read_servers(&context, findings);
+    let metrics = read_metrics(&context, findings);
+    let supervisord = supervisord.finish(overrides, facts, findings, section);
     if !servers.is_empty() {
-        check_rpc_interfaces(&context, &mut findings);
+        check_rpc_interfaces(&context, findings);
     }
-    findings.problems.check()?;
     let messages = messages(&supervisord, facts, findings);
     let file = paths::absolute(file, facts);
-    Ok(Config { supervisord, groups, servers, metrics, rpc_interfaces, messages, file })
+    Config { supervisord, groups, servers, metrics, rpc_interfaces, messages, file }
 }
 
 /// Criticals, warnings, infos (D-047).
-fn messages(supervisord: &SupervisordConfig, facts: &HostFacts, findings: Findings) -> Vec<(Level, String)> {
+fn messages(
+    supervisord: &SupervisordConfig,
+    facts: &HostFacts,
+    findings: &mut Findings,
+) -> Vec<(Level, String)> {
     let stays_root = facts.uid == 0 && supervisord.user.is_none();
     let criticals = stays_root.then(|| (Level::Critical, ROOT_STAYS.to_owned()));
-    let warnings = findings.warnings.into_iter().map(|text| (Level::Warn, text));
-    let infos = findings.infos.into_iter().map(|text| (Level::Info, text));
+    let warnings = std::mem::take(&mut findings.warnings).into_iter().map(|text| (Level::Warn, text));
+    let infos = std::mem::take(&mut findings.infos).into_iter().map(|text| (Level::Info, text));
     criticals.into_iter().chain(warnings).chain(infos).collect()
 }
 

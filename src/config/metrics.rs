@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::datatypes as types;
 use super::dialect::Setting;
+use super::kinds;
 use super::reader::{Context, Findings, Reader};
 use super::schema::{MetricsConfig, ServerConfig};
 use super::servers::credentials;
@@ -25,9 +26,9 @@ struct MetricsOptions {
 /// The section, or what holds without it.
 pub(super) fn read_metrics(context: &Context<'_>, findings: &mut Findings) -> MetricsConfig {
     let mut config = MetricsConfig::default();
-    let Some(section) = context.document.section("metrics") else { return config };
+    let Some(section) = context.document.section(kinds::METRICS) else { return config };
     let mut reader = Reader { section, names: context.variables.clone(), findings };
-    let options: MetricsOptions = section.options();
+    let options: MetricsOptions = reader.options();
     reader.set(&mut config.path, &options.path, path);
     reader.set(&mut config.process_resources, &options.process_resources, types::boolean);
     reader.set(&mut config.process_tree, &options.process_tree, types::boolean);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::datatypes::{self as types, ChildLog, boolean, integer, octal};
 use super::dialect::{Section, Setting};
-use super::expand::expand;
+use super::expand::{expand, expand_secret};
 use super::reader::{Context, Findings, Reader};
 use super::schema::{AutoRestart, ChannelConfig, FcgiSocket, LogFile, ProcessConfig};
 use super::text::{quoted, strip};
@@ -98,7 +98,8 @@ pub(super) fn read_processes(
     };
     reader.names = reader.names.with("program_name", &program).with("group_name", group);
     let before = reader.findings.problems.count();
-    let program = Program::read(context, reader, section.options(), group.into(), fcgi);
+    let options = reader.options();
+    let program = Program::read(context, reader, options, group.into(), fcgi);
     program.processes(before)
 }
 
@@ -172,6 +173,8 @@ impl<'a> Program<'a> {
             }
         }
         processes.sort_by(|a, b| a.name.name().cmp(b.name.name()));
+        let (section, sections) = (&self.reader.section.name, &mut self.reader.findings.sections);
+        sections.extend(processes.iter().map(|it| (it.name.clone(), section.clone())));
         processes
     }
 
@@ -179,8 +182,11 @@ impl<'a> Program<'a> {
         self.reader.names.set_number("process_num", process_num);
         self.reader.names.set_number("numprocs", self.numprocs);
         self.reader.names.update(&self.context.variables);
-        let own = self.environment()?;
-        self.reader.names.add_environment(pairs(&own));
+        let own = self.environment();
+        match &own {
+            Some(own) => self.reader.names.add_environment(pairs(own)),
+            None => self.reader.names.lack_variables(),
+        }
         let directory = self.reader.text(&self.options.directory);
         let stdout = self.log(Channel::Stdout);
         let mut stderr = self.log(Channel::Stderr);
@@ -188,11 +194,11 @@ impl<'a> Program<'a> {
             self.drop_stderr(&mut stderr);
         }
         let command = self.command();
-        let name = self.expand_plain(self.options.process_name.clone(), &self.name.clone(), "process_name");
+        let name = self.process_name();
         Some(ProcessConfig {
             name: ProcessName::new(self.group.clone(), &name?),
             command: command?,
-            environment: merged(&self.context.environment, own),
+            environment: merged(&self.context.environment, own?),
             directory,
             stdout,
             stderr,
@@ -200,19 +206,23 @@ impl<'a> Program<'a> {
         })
     }
 
-    /// The program's own variables (D-152). `None`: they are wrong, and so would be all that uses them.
+    /// The program's own variables (D-152). `None`: they are wrong, and so might be all that uses them.
     fn environment(&mut self) -> Option<Vec<(String, String)>> {
         let Some(setting) = self.options.environment.clone() else {
             return Some(Vec::new());
         };
-        let text = self.expand_plain(Some(setting.clone()), &setting.value, "environment")?;
+        let text = expand_secret(&setting.value, &self.reader.names, "environment");
+        let text = self.reader.expanded(&setting, text)?;
         self.reader.keep(&setting, types::environment(&text))
     }
 
-    /// Expands what the reference calls by its bare name in errors.
-    fn expand_plain(&mut self, setting: Option<Setting>, text: &str, title: &str) -> Option<String> {
-        let expanded = expand(text, &self.reader.names, title);
-        expanded.map_err(|e| self.reader.refuse(setting.as_ref(), e)).ok()
+    /// `process_name`, which the reference calls by its bare name in errors.
+    fn process_name(&mut self) -> Option<String> {
+        let expanded = expand(&self.name, &self.reader.names, "process_name");
+        match self.options.process_name.clone() {
+            Some(setting) => self.reader.expanded(&setting, expanded),
+            None => expanded.map_err(|text| self.reader.refuse(None, text)).ok(),
+        }
     }
 
     fn command(&mut self) -> Option<String> {

@@ -1,11 +1,17 @@
 //! Reads options of one section: expand, convert, and note what goes wrong.
 
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
 use super::datatypes::Converted;
 use super::dialect::{Section, Setting};
 use super::document::Document;
 use super::error::{ConfigError, Problems};
-use super::expand::{Names, expand};
+use super::expand::{Names, expand, expand_secret};
 use super::facts::HostFacts;
+use super::section::Asked;
+use crate::model::name::ProcessName;
 
 /// What all sections are read with.
 pub(super) struct Context<'a> {
@@ -27,6 +33,10 @@ pub(super) struct Findings {
     pub warnings: Vec<String>,
     /// Likewise.
     pub infos: Vec<String>,
+    /// The section that each process comes from.
+    pub sections: HashMap<ProcessName, String>,
+    /// The options that were looked for.
+    pub asked: Asked,
 }
 
 /// One section with the names that its options may use.
@@ -40,6 +50,11 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The section's options as a struct.
+    pub fn options<'de, T: Deserialize<'de>>(&mut self) -> T {
+        self.section.options(&mut self.findings.asked)
+    }
+
     /// An option's expanded text.
     pub fn text(&mut self, setting: &Option<Setting>) -> Option<String> {
         self.value(setting, |text| Ok(text.to_owned()))
@@ -52,9 +67,27 @@ impl Reader<'_> {
         convert: impl FnOnce(&str) -> Converted<T>,
     ) -> Option<T> {
         let setting = setting.as_ref()?;
-        let title = format!("{}.{}", self.section.name, setting.option);
-        let value = expand(&setting.value, &self.names, &title).and_then(|text| convert(&text));
-        self.keep(setting, value)
+        let value = expand(&setting.value, &self.names, &self.title(setting));
+        let text = self.expanded(setting, value)?;
+        self.keep(setting, convert(&text))
+    }
+
+    /// The text of an option that nobody may see: it is not in what is said of it.
+    pub fn secret(&mut self, setting: &Option<Setting>) -> Option<String> {
+        let setting = setting.as_ref()?;
+        let value = expand_secret(&setting.value, &self.names, &self.title(setting));
+        self.expanded(setting, value)
+    }
+
+    /// What expanding a setting gave. Where variables are missing because their list was refused, that
+    /// was said already.
+    pub fn expanded(&mut self, setting: &Setting, value: Converted<String>) -> Option<String> {
+        if value.is_err() && self.names.excuse(&setting.value) { None } else { self.keep(setting, value) }
+    }
+
+    /// What the reference calls an option in errors of expansion.
+    fn title(&self, setting: &Setting) -> String {
+        format!("{}.{}", self.section.name, setting.option)
     }
 
     /// Puts an option's value into `target`, if it is given and good.

@@ -223,6 +223,26 @@ pub enum ServerAddress {
     },
 }
 
+impl ServerAddress {
+    /// The option that sets it.
+    pub const fn option(&self) -> &'static str {
+        match self {
+            Self::Inet { .. } => "port",
+            Self::Unix { .. } => "file",
+        }
+    }
+}
+
+impl std::fmt::Display for ServerAddress {
+    /// As written in that option; a path absolute.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Inet { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix { path, .. } => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// `user:group`, as numbers; a group that was not given is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::datatypes as types;
 use super::dialect::{Section, Setting};
 use super::groups::unresolvable;
+use super::kinds;
 use super::paths;
 use super::reader::{Context, Findings, Reader};
 use super::schema::{RpcInterfaceConfig, ServerAddress, ServerConfig};
@@ -16,21 +17,28 @@ const FACTORY: &str = "supervisor.rpcinterface_factory";
 /// The one interface that there is (C-370).
 const MAIN_FACTORY: &str = "supervisor.rpcinterface:make_main_rpcinterface";
 
-/// The options of both kinds of servers.
+/// The options of a server on TCP.
 #[derive(Deserialize)]
-struct ServerOptions {
+struct InetOptions {
     port: Option<Setting>,
-    file: Option<Setting>,
-    chmod: Option<Setting>,
-    chown: Option<Setting>,
     username: Option<Setting>,
     password: Option<Setting>,
     allowed_hosts: Option<Setting>,
 }
 
+/// The options of a server on a unix socket.
+#[derive(Deserialize)]
+struct UnixOptions {
+    file: Option<Setting>,
+    chmod: Option<Setting>,
+    chown: Option<Setting>,
+    username: Option<Setting>,
+    password: Option<Setting>,
+}
+
 /// All `[rpcinterface:x]` sections.
 pub(super) fn read_rpc_interfaces(context: &Context<'_>, findings: &mut Findings) -> Vec<RpcInterfaceConfig> {
-    let sections = context.document.sections_with("rpcinterface:");
+    let sections = context.document.sections_with(kinds::RPC_INTERFACE);
     sections.filter_map(|(section, name)| rpc_interface(context, findings, section, name)).collect()
 }
 
@@ -41,6 +49,7 @@ fn rpc_interface(
     name: &str,
 ) -> Option<RpcInterfaceConfig> {
     let mut reader = Reader { section, names: context.variables.clone(), findings };
+    reader.findings.asked.note(section, &[FACTORY]);
     let setting = section.get(FACTORY).cloned();
     if setting.is_none() {
         reader.refuse(None, format!("section [{}] does not specify a {FACTORY}", section.name));
@@ -55,7 +64,7 @@ fn rpc_interface(
 /// Refuses options of an interface that its factory does not know (C-372). Where there is no server,
 /// no interface is ever made.
 pub(super) fn check_rpc_interfaces(context: &Context<'_>, findings: &mut Findings) {
-    for (section, name) in context.document.sections_with("rpcinterface:") {
+    for (section, name) in context.document.sections_with(kinds::RPC_INTERFACE) {
         let unknown = section.settings.iter().find(|setting| setting.option != FACTORY);
         if let Some(setting) = unknown {
             let mut reader = Reader { section, names: context.variables.clone(), findings };
@@ -67,11 +76,11 @@ pub(super) fn check_rpc_interfaces(context: &Context<'_>, findings: &mut Finding
 /// All control servers: inet, then unix, each in file order (C-009).
 pub(super) fn read_servers(context: &Context<'_>, findings: &mut Findings) -> Vec<ServerConfig> {
     let mut servers = Vec::new();
-    for (section, _) in context.document.sections_with("inet_http_server") {
+    for (section, _) in context.document.sections_with(kinds::INET_SERVER) {
         let mut reader = Reader { section, names: context.variables.clone(), findings };
         servers.extend(inet_server(&mut reader));
     }
-    for (section, _) in context.document.sections_with("unix_http_server") {
+    for (section, _) in context.document.sections_with(kinds::UNIX_SERVER) {
         let mut reader = Reader { section, names: context.variables.clone(), findings };
         servers.extend(unix_server(context, &mut reader));
     }
@@ -79,7 +88,7 @@ pub(super) fn read_servers(context: &Context<'_>, findings: &mut Findings) -> Ve
 }
 
 fn inet_server(reader: &mut Reader<'_>) -> Option<ServerConfig> {
-    let options: ServerOptions = reader.section.options();
+    let options: InetOptions = reader.options();
     let credentials = credentials(reader, &options.username, &options.password);
     if options.port.is_none() {
         reader.refuse(None, format!("section [{}] has no port value", reader.section.name));
@@ -90,7 +99,7 @@ fn inet_server(reader: &mut Reader<'_>) -> Option<ServerConfig> {
 }
 
 fn unix_server(context: &Context<'_>, reader: &mut Reader<'_>) -> Option<ServerConfig> {
-    let options: ServerOptions = reader.section.options();
+    let options: UnixOptions = reader.options();
     if options.file.is_none() {
         reader.refuse(None, format!("section [{}] has no file value", reader.section.name));
     }
@@ -124,7 +133,7 @@ pub(super) fn credentials(
     let given = [username, password].into_iter().flatten().next();
     let (named, told) = (username.is_some(), password.is_some());
     let username = reader.text(username);
-    let password = reader.text(password);
+    let password = reader.secret(password);
     if named != told {
         let text = format!(
             "Section [{}] contains incomplete authentication: If a username or a password is specified, both the \

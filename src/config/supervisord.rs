@@ -81,16 +81,18 @@ pub(super) struct Supervisord {
     config: SupervisordConfig,
     /// `user`, which is looked up only after all else, and only if the command line has none.
     user: Option<(Setting, String)>,
+    /// `environment` was refused.
+    lacks_variables: bool,
 }
 
 impl Supervisord {
-    /// Reads the section, in the reference's order. `None`: `environment` is wrong, and without it
-    /// the other sections cannot be judged.
-    pub fn read(context: &Context<'_>, findings: &mut Findings, section: &Section) -> Option<Self> {
+    /// Reads the section, in the reference's order.
+    pub fn read(context: &Context<'_>, findings: &mut Findings, section: &Section) -> Self {
         let facts = context.facts;
         let names = context.variables.clone().with("here", &context.here);
         let (mut c, mut reader) = (defaults(facts), Reader { section, names, findings });
-        let (r, o): (_, Options) = (&mut reader, section.options());
+        let o: Options = reader.options();
+        let r = &mut reader;
         r.set(&mut c.minfds, &o.minfds, types::limit);
         r.set(&mut c.minprocs, &o.minprocs, types::limit);
         c.directory = r.value(&o.directory, |text| types::existing_folder(text, facts));
@@ -107,13 +109,20 @@ impl Supervisord {
         r.set(&mut c.childlogdir, &o.childlogdir, |text| types::absolute_folder(text, facts));
         r.set(&mut c.nocleanup, &o.nocleanup, boolean);
         r.set(&mut c.strip_ansi, &o.strip_ansi, boolean);
-        c.environment = environment(r, &o.environment, facts)?;
-        Some(Self { config: c, user: o.user.zip(user) })
+        let environment = environment(r, &o.environment, facts);
+        let lacks_variables = environment.is_none();
+        c.environment = environment.unwrap_or_default();
+        Self { config: c, user: o.user.zip(user), lacks_variables }
     }
 
-    /// `environment=`.
-    pub fn environment(&self) -> &[(String, String)] {
-        &self.config.environment
+    /// Gives the other sections the variables of `environment=` (D-063).
+    pub fn extend(&self, context: &mut Context<'_>) {
+        let environment = &self.config.environment;
+        context.variables.add_environment(environment.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+        if self.lacks_variables {
+            context.variables.lack_variables();
+        }
+        context.environment.clone_from(environment);
     }
 
     /// The section as it counts: with `overrides` on top, and the user looked up.
@@ -197,15 +206,11 @@ fn environment(
     setting: &Option<Setting>,
     facts: &HostFacts,
 ) -> Option<Vec<(String, String)>> {
-    if setting.is_none() {
-        return Some(Vec::new());
-    }
+    let Some(given) = setting else { return Some(Vec::new()) };
     reader.names = reader.names.clone().with("host_node_name", &facts.host_node_name);
-    let names = reader.names.clone();
-    reader.value(setting, |text| {
-        let again = expand(text, &names, "environment").unwrap_or_else(|_| text.to_owned());
-        types::environment(&again)
-    })
+    let text = reader.secret(setting)?;
+    let again = expand(&text, &reader.names, "environment").unwrap_or(text);
+    reader.keep(given, types::environment(&again))
 }
 
 /// The system's folder for temporary files (D-111).

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::expand::HIDDEN;
+
 /// Why a text could not be split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SplitError {
@@ -59,17 +61,18 @@ fn quoted_part(quote: char, chars: &mut std::str::Chars<'_>, word: &mut String) 
     }
 }
 
-/// Reads `KEY=val,KEY2="val 2"`. A key that comes again keeps its place and gets the later value.
+/// Reads `KEY=val,KEY2="val 2"`. A key that comes again keeps its place and gets the later value. The error
+/// shows the keys, and of the values nothing: they may be secrets.
 pub fn environment(list: &str) -> Result<Vec<(String, String)>, String> {
     let tokens = tokens(list).map_err(|e| e.to_string())?;
     let mut pairs: Vec<(String, String)> = Vec::new();
     // Like the reference, take every fourth token for a comma without looking.
     for group in tokens.chunks(4) {
         let [key, equals, value, ..] = group else {
-            return Err(cut_short(list));
+            return Err(cut_short(&tokens));
         };
         if equals != "=" {
-            return Err(cut_short(list));
+            return Err(cut_short(&tokens));
         }
         let value = value.trim_matches(['\'', '"']).to_owned();
         match pairs.iter_mut().find(|(k, _)| k == key) {
@@ -80,8 +83,20 @@ pub fn environment(list: &str) -> Result<Vec<(String, String)>, String> {
     Ok(pairs)
 }
 
-fn cut_short(list: &str) -> String {
-    format!("Unexpected end of key/value pairs in value '{list}'")
+/// The keys of what comes before the fault. Behind them, a part of a value may look like a key.
+fn cut_short(tokens: &[String]) -> String {
+    let mut keys = String::new();
+    for group in tokens.chunks(4) {
+        match group {
+            [key, equals, _, comma] if equals == "=" && comma == "," => keys += &format!("{key}={HIDDEN},"),
+            [key, equals, ..] if keys.is_empty() && equals == "=" => {
+                keys += &format!("{key}=");
+                break;
+            }
+            _ => break,
+        }
+    }
+    format!("Unexpected end of key/value pairs in value '{keys}{HIDDEN}'")
 }
 
 /// The tokens of an environment list: words, quoted parts with their quotes, single characters.
@@ -175,9 +190,19 @@ mod tests {
         assert_eq!(pairs(""), []);
         assert_eq!(pairs("A=1,B=2,A=3"), [pair("A", "3"), pair("B", "2")]);
         assert_eq!(pairs("A=''"), [pair("A", "")]);
-        for list in ["A=a@b", "A=a;b", "A=a&b", "A=[1]", "A=", "A", "A=1,B"] {
+        let shown = [
+            ("A=a@b", "A=***"),
+            ("A=a;b", "A=***"),
+            ("A=[1]", "A=***"),
+            ("A=", "A=***"),
+            ("A", "***"),
+            ("A=1,B", "A=***,***"),
+            ("A=1,B=2@hunter2=x@c", "A=***,***"),
+            ("A 1", "***"),
+        ];
+        for (list, keys) in shown {
             let error = environment(list).unwrap_err();
-            assert_eq!(error, format!("Unexpected end of key/value pairs in value '{list}'"));
+            assert_eq!(error, format!("Unexpected end of key/value pairs in value '{keys}'"), "{list}");
         }
         assert_eq!(environment("A='x").unwrap_err(), "No closing quotation");
     }

@@ -28,7 +28,7 @@ pub(super) struct Typed {
 type Set = fn(&mut Typed, String);
 
 const fn value(shorts: &'static str, long: &'static str, name: &'static str, help: &'static str) -> Flag {
-    Flag { shorts, long, value: Some(name), help }
+    Flag { shorts, long, value: Some(name), is_extra: false, help }
 }
 
 /// Every option, and what keeps its value; `None` is the help.
@@ -36,8 +36,8 @@ const fn value(shorts: &'static str, long: &'static str, name: &'static str, hel
 const FLAGS: [(Flag, Option<Set>); 7] = [
     (value("c", "configuration", "FILE", "Read this configuration instead of searching for one"),
         Some(|t, v| t.configuration = Some(v))),
-    (Flag { shorts: "h?", long: "help", value: None, help: "Print this text and exit" }, None),
-    (Flag { shorts: "i", long: "interactive", value: None, help: "Ask before shutdown and reload" },
+    (Flag { shorts: "h?", long: "help", value: None, is_extra: false, help: "Print this text and exit" }, None),
+    (Flag { shorts: "i", long: "interactive", value: None, is_extra: false, help: "Ask before shutdown and reload" },
         Some(|t, _| t.interactive = true)),
     (value("s", "serverurl", "URL", "Where supervisord listens: http://host:port or unix:///path"),
         Some(|t, v| t.serverurl = Some(v))),
@@ -59,8 +59,7 @@ pub(super) fn parse(argv: &[String]) -> Result<Invocation, String> {
     let mut seen = [false; FLAGS.len()];
     for option in given {
         let Some((flag, Some(set))) = FLAGS.get(option.index) else {
-            let help = getopt::help("supervisorctl", ABOUT, &flags, Some("COMMAND"));
-            return Ok(Invocation::Print(help));
+            return Ok(Invocation::Print(command().render_help().to_string()));
         };
         if flag.long == "serverurl" && !is_url(&option.value) {
             let shown = pyrepr::string(&option.value);
@@ -72,6 +71,11 @@ pub(super) fn parse(argv: &[String]) -> Result<Invocation, String> {
         set(&mut typed, option.value);
     }
     Ok(Invocation::Run(Box::new(typed)))
+}
+
+/// The command line's manual.
+pub fn command() -> clap::Command {
+    getopt::command("supervisorctl", ABOUT, &FLAGS.map(|(flag, _)| flag), Some("COMMAND"))
 }
 
 /// The help of the reference names `--history-file`, its program `--history_file` (C-403).

@@ -12,6 +12,9 @@ mod render;
 mod session;
 mod shell;
 
+pub use args::command;
+pub use commands::manual;
+
 use std::process::ExitCode;
 
 use crate::config::{HostFacts, load_client, render_errors};

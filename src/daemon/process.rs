@@ -253,6 +253,7 @@ impl Process {
                 path: path.to_path_buf(),
                 maxbytes: config.maxbytes,
                 backups: config.backups,
+                private: config.logfile == LogFile::Auto,
             };
             ChannelSpec {
                 process: self.config.name.clone(),

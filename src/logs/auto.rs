@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::sink::PRIVATE_MODE;
 use crate::model::event::Channel;
 use crate::model::pyrepr;
 
@@ -16,7 +17,7 @@ pub fn create(dir: &Path, process: &str, channel: Channel, identifier: &str) -> 
     loop {
         let name = format!("{process}-{}---{identifier}-{}.log", channel.name(), random_part());
         let path = dir.join(name);
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        match OpenOptions::new().write(true).create_new(true).mode(PRIVATE_MODE).open(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
             Ok(_) => return Ok(path),

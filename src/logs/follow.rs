@@ -107,6 +107,7 @@ mod tests {
     use nix::sys::stat::Mode;
     use nix::unistd::mkfifo;
 
+    use super::super::sink::FileSpec;
     use super::*;
     use crate::logs::rotate;
 
@@ -131,7 +132,8 @@ mod tests {
         }
 
         fn rotate(&self, backups: u32) {
-            rotate::shift(&self.path(), backups).unwrap();
+            let spec = FileSpec { path: self.path(), maxbytes: 0, backups, private: false };
+            rotate::shift(&spec).unwrap();
             self.append("");
         }
 

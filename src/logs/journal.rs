@@ -303,7 +303,7 @@ mod tests {
     use std::fs;
 
     fn journal(dir: &std::path::Path, level: Level) -> Rc<Journal> {
-        let spec = FileSpec { path: dir.join("log"), maxbytes: 0, backups: 0 };
+        let spec = FileSpec { path: dir.join("log"), maxbytes: 0, backups: 0, private: false };
         Journal::open(JournalTarget::File(spec), level, false).unwrap()
     }
 

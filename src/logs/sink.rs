@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,11 @@ use crate::machine::rotation::should_rotate;
 
 /// A file that could not be opened is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// Mode of a log file, from which the umask takes (D-401).
+const MODE: u32 = 0o666;
+/// Mode of a private one (D-420).
+pub(super) const PRIVATE_MODE: u32 = 0o600;
 
 /// Which file, and when it is rotated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +31,9 @@ pub struct FileSpec {
     pub maxbytes: u64,
     /// Rotated files to keep; 0: the file is emptied instead (D-432).
     pub backups: u32,
+    /// For the owner alone, and never reached by a symbolic link: a file of the daemon's own making (D-420),
+    /// in a folder that may be open to all.
+    pub private: bool,
 }
 
 /// An open log file.
@@ -59,7 +67,7 @@ pub enum Written {
 impl FileSink {
     /// Opens the file for appending; it is made if it is not there, with the umask's mode (D-401).
     pub fn open(spec: FileSpec) -> io::Result<Self> {
-        let file = Some(Opened::open(&spec.path)?);
+        let file = Some(Opened::open(&spec)?);
         Ok(Self { spec, file, failed_at: None, rotations: 0 })
     }
 
@@ -116,7 +124,7 @@ impl FileSink {
             None if self.failed_at.is_some_and(|at| at.elapsed() < RETRY) => {
                 return Err(io::Error::new(ErrorKind::NotFound, "it could not be opened"));
             }
-            None => Opened::open(&self.spec.path).inspect_err(|_| self.failed_at = Some(Instant::now()))?,
+            None => Opened::open(&self.spec).inspect_err(|_| self.failed_at = Some(Instant::now()))?,
         };
         self.failed_at = None;
         Ok(self.file.insert(opened))
@@ -126,7 +134,7 @@ impl FileSink {
         self.rotations += 1;
         if self.spec.backups > 0 {
             self.file = None;
-            rotate::shift(&self.spec.path, self.spec.backups)?;
+            rotate::shift(&self.spec)?;
             self.opened().map(drop)
         } else if let Some(opened) = &mut self.file {
             opened.file.set_len(0)?;
@@ -144,8 +152,8 @@ fn unrotated(error: &io::Error) -> io::Error {
 }
 
 impl Opened {
-    fn open(path: &Path) -> io::Result<Self> {
-        let file = open_for_append(path)?;
+    fn open(spec: &FileSpec) -> io::Result<Self> {
+        let file = open_for_append(&spec.path, spec.private)?;
         let metadata = file.metadata()?;
         Ok(Self { regular: metadata.is_file(), size: metadata.len(), file })
     }
@@ -172,23 +180,28 @@ impl Opened {
     }
 }
 
-/// Removes a log file and makes an empty one in its place (C-292), so that who follows it sees another
-/// file. What is no regular file stays as it is.
+/// Removes a log file and makes an empty one of the same mode in its place (C-292), so that who follows it
+/// sees another file. What is no regular file stays as it is.
 pub fn begin_anew(path: &Path) -> io::Result<()> {
-    match std::fs::metadata(path) {
+    let mode = match std::fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return Ok(()),
-        Ok(_) => std::fs::remove_file(path)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Ok(metadata) => {
+            std::fs::remove_file(path)?;
+            metadata.mode() & MODE
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => MODE,
         Err(error) => return Err(error),
-    }
-    open_for_append(path).map(drop)
+    };
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path).map(drop)
 }
 
 /// A named pipe that nobody reads refuses to be opened for writing alone; opened for both, it takes
 /// what it has room for and the rest waits.
-fn open_for_append(path: &Path) -> io::Result<File> {
+fn open_for_append(path: &Path, private: bool) -> io::Result<File> {
+    let (mode, link) = if private { (PRIVATE_MODE, nix::libc::O_NOFOLLOW) } else { (MODE, 0) };
     let mut options = OpenOptions::new();
-    options.append(true).create(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY);
+    options.append(true).create(true).mode(mode);
+    options.custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY | link);
     match options.open(path) {
         Err(error) if error.raw_os_error() == Some(nix::libc::ENXIO) && is_fifo(path) => {
             OpenOptions::new().read(true).write(true).custom_flags(nix::libc::O_NONBLOCK).open(path)
@@ -207,7 +220,7 @@ mod tests {
     use std::fs;
 
     fn sink(dir: &Path, maxbytes: u64, backups: u32) -> FileSink {
-        FileSink::open(FileSpec { path: dir.join("log"), maxbytes, backups }).unwrap()
+        FileSink::open(FileSpec { path: dir.join("log"), maxbytes, backups, private: false }).unwrap()
     }
 
     fn read(dir: &Path, name: &str) -> Option<String> {
@@ -268,6 +281,26 @@ mod tests {
         assert_eq!(read(dir.path(), "log").as_deref(), Some("three"));
     }
 
+    // D-420
+    #[test]
+    fn a_private_file_stays_private_over_rotations_and_follows_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = FileSpec { path: dir.path().join("log"), maxbytes: 4, backups: 1, private: true };
+        let mut sink = FileSink::open(spec.clone()).unwrap();
+        write_all(&mut sink, &["abcd", "x"]);
+        for name in ["log", "log.1"] {
+            assert_eq!(fs::metadata(dir.path().join(name)).unwrap().mode() & 0o777, 0o600, "{name}");
+        }
+        begin_anew(&spec.path).unwrap();
+        assert_eq!(fs::metadata(&spec.path).unwrap().mode() & 0o777, 0o600);
+        fs::write(dir.path().join("precious"), "precious").unwrap();
+        fs::remove_file(&spec.path).unwrap();
+        std::os::unix::fs::symlink("precious", &spec.path).unwrap();
+        assert!(sink.reopen().is_err());
+        assert!(FileSink::open(spec).is_err());
+        assert_eq!(read(dir.path(), "precious").as_deref(), Some("precious"));
+    }
+
     // C-292
     #[test]
     fn a_file_begun_anew_is_another_one() {
@@ -299,7 +332,7 @@ mod tests {
     // D-407
     #[test]
     fn a_full_device_fails_and_goes_on() {
-        let spec = FileSpec { path: "/dev/full".into(), maxbytes: 0, backups: 0 };
+        let spec = FileSpec { path: "/dev/full".into(), maxbytes: 0, backups: 0, private: false };
         let mut sink = FileSink::open(spec).unwrap();
         assert!(matches!(sink.write(b"x"), Written::Failed(0, _)));
         assert!(matches!(sink.write(b"x"), Written::Failed(0, _)));

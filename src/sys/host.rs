@@ -1,8 +1,11 @@
 //! The machine as the configuration sees it: environment, names, users and groups.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use nix::unistd::{Gid, Group, Uid, User, getuid};
 
-use crate::config::{Account, Accounts, HostFacts};
+use crate::config::{Account, Accounts, HostFacts, Rights};
 
 /// The facts of this process on this machine.
 pub fn host_facts() -> HostFacts {
@@ -15,7 +18,13 @@ pub fn host_facts() -> HostFacts {
         argv0: std::env::args_os().next().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         uid: getuid().as_raw(),
         accounts: Box::new(SystemAccounts),
+        rights,
     }
+}
+
+fn rights(path: &Path) -> Option<Rights> {
+    let found = path.symlink_metadata().ok().filter(|it| !it.is_symlink())?;
+    Some(Rights { mode: found.mode() & 0o7777, uid: found.uid(), gid: found.gid() })
 }
 
 /// The machine's name (`uname -n`), empty if it cannot be told.

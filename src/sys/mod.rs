@@ -1,5 +1,6 @@
 //! Floor 5: the operating system, behind narrow seams: the only place with `unsafe`.
 
+pub mod access;
 pub mod child;
 pub mod clock;
 pub mod command;

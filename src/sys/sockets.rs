@@ -3,12 +3,17 @@
 //! All is done at once and without a runtime: control servers open before daemonizing, so that
 //! failures reach the terminal (C-009). Accepting is the `http` floor's.
 
+mod entry;
+mod probe;
+
+pub use probe::{probe, probe_fcgi};
+
 use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, ToSocketAddrs};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +49,25 @@ pub struct SocketFile {
     inode: u64,
 }
 
-/// Why a control server could not be opened; the text is for the terminal, after `Error: `.
+/// A control server that could not be opened; the text is for the terminal, after `Error: `.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unopened {
+    /// Which one: its section and where it was to listen.
+    pub place: String,
+    /// Why.
+    pub reason: ServerError,
+}
+
+impl fmt::Display for Unopened {
+    /// The reference's text, then which server it is about.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason, self.place)
+    }
+}
+
+impl std::error::Error for Unopened {}
+
+/// Why a control server could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerError {
     /// Somebody listens there (C-014).
@@ -146,14 +169,16 @@ impl SocketFile {
 pub fn open_all(
     servers: &[ServerConfig],
     mut say: impl FnMut(String),
-) -> Result<Vec<(ServerConfig, ControlListener)>, ServerError> {
+) -> Result<Vec<(ServerConfig, ControlListener)>, Unopened> {
     let mut opened = Vec::with_capacity(servers.len());
     for server in servers {
         match ControlListener::open(&server.address, &mut say) {
             Ok(listener) => opened.push((server.clone(), listener)),
-            Err(error) => {
+            Err(reason) => {
                 opened.into_iter().for_each(|(_, listener)| listener.close());
-                return Err(error);
+                let ServerConfig { section, address, .. } = server;
+                let place = format!("section [{section}], {} {address}", address.option());
+                return Err(Unopened { place, reason });
             }
         }
     }
@@ -203,7 +228,7 @@ fn open_unix(
     owner: Option<Owner>,
     say: &mut impl FnMut(String),
 ) -> Result<(UnixListener, SocketFile), ServerError> {
-    let (fd, temporary) = bind_temporarily(path)?;
+    let (fd, temporary) = bind_temporarily(path, mode)?;
     let opened = prepare(&fd, &temporary, path, mode, owner).and_then(|file| {
         publish(&temporary, path, say)?;
         Ok((UnixListener::from(fd), file))
@@ -215,7 +240,7 @@ fn open_unix(
 
 /// Binds beside `path`: as `<path>.<pid>`, or under a shorter name where that would be too long for
 /// an address though `path` itself is not (C-011).
-fn bind_temporarily(path: &Path) -> Result<(OwnedFd, PathBuf), ServerError> {
+fn bind_temporarily(path: &Path, mode: u32) -> Result<(OwnedFd, PathBuf), ServerError> {
     UnixAddr::new(path)?;
     let fd = stream_socket(AddressFamily::Unix, SockFlag::SOCK_NONBLOCK)?;
     let pid = std::process::id();
@@ -224,7 +249,7 @@ fn bind_temporarily(path: &Path) -> Result<(OwnedFd, PathBuf), ServerError> {
     let long = PathBuf::from(long);
     match UnixAddr::new(&long) {
         Ok(address) => {
-            bind_anew(&fd, &long, &address)?;
+            bind_anew(&fd, &long, &address, mode)?;
             Ok((fd, long))
         }
         Err(_) => {
@@ -233,7 +258,7 @@ fn bind_temporarily(path: &Path) -> Result<(OwnedFd, PathBuf), ServerError> {
             let name = format!(".{pid}");
             let through = PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()));
             let short = folder_of(path).join(name);
-            bind_anew(&fd, &short, &UnixAddr::new(&through)?)?;
+            bind_anew(&fd, &short, &UnixAddr::new(&through)?, mode)?;
             Ok((fd, short))
         }
     }
@@ -244,11 +269,11 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// Binds to a name of our own; a socket there is left from a daemon that had our pid and crashed.
-fn bind_anew(fd: &OwnedFd, path: &Path, address: &UnixAddr) -> nix::Result<()> {
+fn bind_anew(fd: &OwnedFd, path: &Path, address: &UnixAddr, mode: u32) -> nix::Result<()> {
     if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
         let _ = fs::remove_file(path);
     }
-    bind(fd.as_raw_fd(), address)
+    entry::bind_with(fd, address, mode)
 }
 
 fn prepare(
@@ -258,13 +283,11 @@ fn prepare(
     mode: u32,
     owner: Option<Owner>,
 ) -> Result<SocketFile, ServerError> {
-    fs::set_permissions(temporary, fs::Permissions::from_mode(mode))?;
-    if let Some(owner) = owner {
-        chown(temporary, Some(owner.uid), owner.gid).map_err(|error| match errno_of(&error) {
-            Errno::EPERM => ServerError::Chown(path.to_owned(), owner),
-            errno => errno.into(),
-        })?;
-    }
+    let dressed = entry::dress(temporary, owner.map(|owner| (owner.uid, owner.gid)), mode);
+    dressed.map_err(|error| match (errno_of(&error), owner) {
+        (Errno::EPERM, Some(owner)) => ServerError::Chown(path.to_owned(), owner),
+        (errno, _) => errno.into(),
+    })?;
     listen(fd, Backlog::new(BACKLOG)?)?;
     let file = fs::symlink_metadata(temporary)?;
     Ok(SocketFile { path: path.to_owned(), device: file.dev(), inode: file.ino() })
@@ -338,9 +361,8 @@ fn bound_unix(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> io::Result<O
         _ => {}
     }
     let fd = stream_socket(AddressFamily::Unix, SockFlag::empty())?;
-    bind(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
-    let owned = owner.map_or(Ok(()), |(uid, gid)| chown(path, Some(uid), Some(gid)));
-    if let Err(error) = owned.and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(mode))) {
+    entry::bind_with(&fd, &UnixAddr::new(path)?, mode)?;
+    if let Err(error) = entry::dress(path, owner.map(|(uid, gid)| (uid, Some(gid))), mode) {
         // It must not stay there with the wrong owner; the first error is the one that tells.
         let _ = fs::remove_file(path);
         return Err(error);

@@ -224,7 +224,7 @@ fn environments() {
 #[test]
 fn a_wrong_environment_is_told_alone() {
     let errors = refused("environment=A\n[program:x]\ncommand=%(ENV_A)s\n");
-    assert_eq!(errors, ["Unexpected end of key/value pairs in value 'A' in section 'supervisord'"]);
+    assert_eq!(errors, ["Unexpected end of key/value pairs in value '***' in section 'supervisord'"]);
 }
 
 // D-132, D-133, D-174

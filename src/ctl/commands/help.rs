@@ -127,6 +127,13 @@ pub(in crate::ctl) fn topics() -> impl Iterator<Item = &'static str> {
     TOPICS.iter().chain(&ADDED).map(|(name, _)| *name)
 }
 
+/// All commands by name, each with its forms: how it is written, and what that does; empty where the form
+/// only goes on.
+pub fn manual() -> impl Iterator<Item = (&'static str, Vec<(&'static str, &'static str)>)> {
+    let forms = |lines: &'static [Line]| lines.iter().map(|(written, _, told)| (*written, *told)).collect();
+    TOPICS.iter().chain(&ADDED).chain([&HIDDEN]).map(move |(name, lines)| (*name, forms(lines)))
+}
+
 /// What one topic says.
 pub(super) fn show(session: &mut Session, topic: &str) {
     match TOPICS.iter().chain(&ADDED).chain([&HIDDEN]).find(|(name, _)| *name == topic) {

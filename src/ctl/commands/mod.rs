@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use super::faults::exit;
 use super::session::{Session, Trouble};
 
+pub use help::manual;
 pub(super) use help::topics;
 
 /// Whether the shell goes on.

@@ -1,4 +1,5 @@
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
 use super::*;
@@ -152,7 +153,10 @@ fn all_or_none() {
     assert_eq!(opened.iter().map(|(config, _)| config).collect::<Vec<_>>(), [&first, &second]);
     assert_eq!(names(dir.path()), ["1", "2"]);
     let error = open_all(&[server("0"), second], silent).unwrap_err();
-    assert_eq!(error, ServerError::InUse);
+    assert_eq!(error.reason, ServerError::InUse);
+    let file = dir.path().join("2");
+    let tail = format!("starting supervisord. (section [unix_http_server], file {})", file.display());
+    assert!(error.to_string().ends_with(&tail), "{error}");
     assert_eq!(names(dir.path()), ["1", "2"]);
 }
 

@@ -208,7 +208,7 @@ impl Daemon {
         let (clock, bell) = (Clock::new(), Arc::new(Notify::new()));
         let ring = Arc::clone(&bell);
         let channels = Channels::start(Arc::new(move || ring.notify_one())).unwrap();
-        let spec = FileSpec { path: dir.path().join("main.log"), maxbytes: 0, backups: 0 };
+        let spec = FileSpec { path: dir.path().join("main.log"), maxbytes: 0, backups: 0, private: false };
         let journal = Journal::open(JournalTarget::File(spec), level, false).unwrap();
         let (answers, answered) = mpsc::channel();
         let (handle, commands) = Handle::new();

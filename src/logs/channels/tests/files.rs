@@ -11,7 +11,7 @@ use crate::machine::random::Random;
 #[test]
 fn a_full_device_is_told_once_and_every_byte_counted() {
     let mut rig = Rig::new();
-    let file = Some(FileSpec { path: "/dev/full".into(), maxbytes: 0, backups: 0 });
+    let file = Some(FileSpec { path: "/dev/full".into(), maxbytes: 0, backups: 0, private: false });
     let mut child = rig.attach(ChannelSpec { file, ..rig.announced("full") });
     for _ in 0..100 {
         rig.say(&mut child, [b'x'; 999]);
@@ -29,7 +29,7 @@ fn a_log_whose_folder_was_removed_goes_on_when_it_is_back() {
     let mut rig = Rig::new();
     let (folder, log) = (rig.path("folder"), rig.path("folder/log"));
     fs::create_dir(&folder).unwrap();
-    let file = Some(FileSpec { path: log.clone(), maxbytes: 1000, backups: 2 });
+    let file = Some(FileSpec { path: log.clone(), maxbytes: 1000, backups: 2, private: false });
     let mut child = rig.attach(ChannelSpec { file, ..rig.spec("log") });
     rig.say(&mut child, [b'x'; 600]);
     rig.until_told(&child, |told| told.bytes == 600);
@@ -59,7 +59,7 @@ fn a_log_whose_folder_was_removed_goes_on_when_it_is_back() {
 fn rotated_files_together_have_every_byte() {
     for seed in 0..10 {
         let (mut rig, mut random) = (Rig::new(), Random(seed));
-        let file = Some(FileSpec { path: rig.path("log"), maxbytes: 10_000, backups: 500 });
+        let file = Some(FileSpec { path: rig.path("log"), maxbytes: 10_000, backups: 500, private: false });
         let mut child = rig.attach(ChannelSpec { file, ..rig.spec("log") });
         let data = text(300_000);
         let mut rest = &data[..];

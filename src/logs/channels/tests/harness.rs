@@ -80,7 +80,7 @@ impl Rig {
             copied: false,
             capture: None,
             strip_ansi: false,
-            file: Some(FileSpec { path: self.path(name), maxbytes: 0, backups: 0 }),
+            file: Some(FileSpec { path: self.path(name), maxbytes: 0, backups: 0, private: false }),
             syslog: false,
         }
     }

@@ -87,7 +87,7 @@ impl Stress {
             copied: self.random.one_in(4),
             strip_ansi: self.random.one_in(4),
             capture: self.random.one_in(4).then_some(1000),
-            file: Some(FileSpec { path: self.rig.path(&name), maxbytes, backups: 100 }),
+            file: Some(FileSpec { path: self.rig.path(&name), maxbytes, backups: 100, private: false }),
             ..self.rig.spec(&name)
         };
         let child = self.rig.attach(spec);
