@@ -259,7 +259,7 @@ fn nobody_else_may_write_what_is_obeyed() {
             "DIR/{what} is part of the configuration or leads to it, and others can write it (mode {mode})"
         )
     };
-    assert_eq!(exposed(&sandbox), [nothing_there.clone()]);
+    assert_eq!(exposed(&sandbox), std::slice::from_ref(&nothing_there));
     sandbox.set_mode("conf.d", 0o1777);
     assert_eq!(exposed(&sandbox), [nothing_there, leads("conf.d", "1777")]);
     sandbox.write("conf.d/a.conf", "[program:a]\ncommand=cat\n");

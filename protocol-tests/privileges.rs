@@ -288,12 +288,9 @@ fn written(folder: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-// D-047, D-061, D-093, D-406: at the level that tells most
-#[test]
-fn secrets_are_in_no_log_no_error_and_no_metric() {
-    let sandbox = Sandbox::new();
-    let ports = [ports::free(), ports::free()];
-    let good = format!(
+/// A configuration with secrets wherever there can be any.
+fn secretive(ports: [u16; 2]) -> String {
+    format!(
         "[supervisord]\nloglevel=blather\nenvironment=SHARED=\"shared-s3cret\"\n\
          [unix_http_server]\nusername=u\npassword=unix-s3cret\n\
          [inet_http_server]\nport=127.0.0.1:{}\nusername=u\npassword=inet-s3cret\n\
@@ -302,7 +299,15 @@ fn secrets_are_in_no_log_no_error_and_no_metric() {
          [program:x]\ncommand=sleep 1000\nenvironment=TOKEN=\"program-s3cret\",B=\"x\"\n\
          [program:y]\ncommand=no-such-command\nenvironment=TOKEN=\"program-s3cret\"\nstartretries=0\n",
         ports[0], ports[1], ports[0]
-    );
+    )
+}
+
+// D-047, D-061, D-093, D-406: at the level that tells most
+#[test]
+fn secrets_are_in_no_log_no_error_and_no_metric() {
+    let sandbox = Sandbox::new();
+    let ports = [ports::free(), ports::free()];
+    let good = secretive(ports);
     sandbox.configure(&good);
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_log("gave up: y");
