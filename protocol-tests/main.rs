@@ -32,4 +32,5 @@ mod signals;
 mod state_transitions;
 mod superlance;
 mod syslog;
+mod web_browser;
 mod xmlrpc;

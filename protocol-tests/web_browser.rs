@@ -1,0 +1,35 @@
+//! The web page in a real browser (control.md, sections 15, 16 and 22).
+
+mod strangers;
+
+use crate::harness::browser::Browser;
+use crate::harness::daemon::{Daemon, Launch};
+use crate::harness::ports;
+use crate::harness::sandbox::Sandbox;
+
+/// A daemon with a web page, and a browser to see it with.
+struct Page<'s> {
+    browser: Browser,
+    daemon: Daemon<'s>,
+    port: u16,
+}
+
+impl<'s> Page<'s> {
+    /// Starts both; the browser has not gone anywhere yet.
+    fn open(sandbox: &'s Sandbox, programs: &str) -> Self {
+        let port = ports::free();
+        sandbox.configure(&format!("[inet_http_server]\nport=127.0.0.1:{port}\n{programs}"));
+        let daemon = Launch::new(sandbox).start_up();
+        Self { browser: Browser::start(sandbox), daemon, port }
+    }
+
+    /// The address of a page.
+    fn address(&self, page: &str) -> String {
+        format!("http://127.0.0.1:{}{page}", self.port)
+    }
+
+    /// Goes to a page.
+    fn go(&self, page: &str) {
+        self.browser.go(&self.address(page));
+    }
+}
