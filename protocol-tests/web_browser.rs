@@ -1,11 +1,29 @@
 //! The web page in a real browser (control.md, sections 15, 16 and 22).
 
+mod actions;
+mod every_page;
+mod hostile_text;
+mod pictures;
+mod sample;
 mod strangers;
 
 use crate::harness::browser::Browser;
 use crate::harness::daemon::{Daemon, Launch};
 use crate::harness::ports;
 use crate::harness::sandbox::Sandbox;
+
+/// Where the buttons for everything are.
+const ALL: &str = ".toolbar";
+
+/// The row of a process on the status page, by its name spec.
+fn row(name: &str) -> String {
+    format!("tr[data-name=\"{name}\"]")
+}
+
+/// The row of a group.
+fn group(name: &str) -> String {
+    format!("tbody[data-group=\"{name}\"] tr.group")
+}
 
 /// A daemon with a web page, and a browser to see it with.
 struct Page<'s> {

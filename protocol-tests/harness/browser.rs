@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use fantoccini::error::CmdError;
-use fantoccini::key::Key;
+pub use fantoccini::key::Key;
 use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper::Method;
@@ -145,19 +145,18 @@ impl Browser {
         self.click_at(Locator::Css(selector));
     }
 
-    /// Clicks the button or link of this name within the element that a selector names.
-    pub fn press(&self, within: &str, name: &str) {
+    /// Clicks the button or link with this text within the element that a selector names.
+    pub fn press(&self, within: &str, text: &str) {
         let mark = format!(
             "(() => {{
                 const all = document.querySelector({})?.querySelectorAll('button, a, summary') ?? [];
-                const it = [...all].find(it =>
-                    (it.getAttribute('aria-label') ?? it.textContent).trim().split(/\\s+/).join(' ') === {});
+                const it = [...all].find(it => it.textContent.trim() === {});
                 document.querySelectorAll('[data-pressed]').forEach(it => delete it.dataset.pressed);
                 if (it) it.dataset.pressed = '';
                 return !!it;
             }})()",
             json!(within),
-            json!(name)
+            json!(text)
         );
         self.until(&mark);
         self.click_at(Locator::Css("[data-pressed]"));
@@ -184,6 +183,17 @@ impl Browser {
     pub fn key(&self, key: Key) {
         let typed = async { self.client().active_element().await?.send_keys(&key.to_string()).await };
         self.demand("a key", typed);
+    }
+
+    /// What assistive technology is told of the page: role and name of whatever is not passed over.
+    pub fn accessibility(&self) -> Vec<(String, String)> {
+        let tree = self.devtools("Accessibility.getFullAXTree", json!({}));
+        let nodes = tree["nodes"].as_array().cloned().unwrap_or_default();
+        let told = nodes.iter().filter(|it| it["ignored"] != true);
+        told.map(|it| {
+            (text_of(&it["role"]["value"]), it["name"]["value"].as_str().unwrap_or_default().to_owned())
+        })
+        .collect()
     }
 
     /// Sets the size of the page's view in CSS pixels.
