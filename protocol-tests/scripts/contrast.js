@@ -8,12 +8,16 @@
         const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
         return [r, g, b, a / 255];
     };
+    const probe = document.documentElement.appendChild(document.createElement('i'));
+    probe.style.backgroundColor = 'Canvas';
+    const canvasColour = getComputedStyle(probe).backgroundColor;
+    probe.remove();
     const over = (top, ground) => {
         const mix = n => top[n] * top[3] + ground[n] * (1 - top[3]);
         return [mix(0), mix(1), mix(2), 1];
     };
     const ground = element => {
-        if (!element) return parse(matchMedia('(prefers-color-scheme: dark)').matches ? '#121212' : '#fff');
+        if (!element) return parse(canvasColour);
         const own = parse(getComputedStyle(element).backgroundColor);
         return own[3] === 1 ? own : over(own, ground(element.parentElement));
     };

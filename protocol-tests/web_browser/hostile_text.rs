@@ -8,7 +8,7 @@ use super::Page;
 
 /// What the configuration lets through: no blanks, no slashes, no colons.
 const NAMES: [&str; 4] =
-    ["<b>bold&amp;", "\"onfocus=\"hack()\"autofocus=\"", "'><script>hack()<script>", "a+b?c=d&e#f%"];
+    ["<b>bold&amp;", "\"onfocus=\"hack()\"autofocus=\"", "'><script>hack()<script>", "a+b?c=d&e#f%41"];
 
 const OUTPUT: &str = "</pre></textarea><script>hack()</script><img src=x onerror=hack()>&amp;\u{202e}";
 
@@ -34,7 +34,6 @@ fn markup_stays_text() {
     );
     let programs: String = NAMES
         .iter()
-        .map(|name| name.replace('%', "%%"))
         .map(|name| {
             format!(
                 "[program:{name}]\ncommand=sh @DIR@/say '<b>' \"<i>\"\nstartsecs=0\nenvironment=A=\"<b>\"\n"
