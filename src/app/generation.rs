@@ -38,6 +38,7 @@ use crate::sys::rlimit;
 use crate::sys::signals::Signals;
 use crate::sys::sockets::{self, ControlListener};
 use crate::sys::timer::DeadlineTimer;
+use crate::web::{self, Site, Token};
 
 /// Descriptors for the daemon itself and for starts in progress.
 const DESCRIPTORS_OWN: usize = 128;
@@ -184,6 +185,7 @@ pub(super) struct Runner {
     sources: Sources,
     refusals: Rc<Refusals>,
     serials: Rc<Serials>,
+    token: Rc<Token>,
 }
 
 impl Runner {
@@ -205,7 +207,20 @@ impl Runner {
         let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
         let sources = Sources { signals, bell, timer, commands, answers: answered };
         let (refusals, serials) = (Rc::default(), Rc::default());
-        Ok(Self { loader, bus, telemetry, clock, channels, answers, handle, sources, refusals, serials })
+        let token = Token::new().map(Rc::new).map_err(|error| system("get random bytes")(error.into()))?;
+        Ok(Self {
+            loader,
+            bus,
+            telemetry,
+            clock,
+            channels,
+            answers,
+            handle,
+            sources,
+            refusals,
+            serials,
+            token,
+        })
     }
 
     /// Runs one generation to its end.
@@ -277,7 +292,8 @@ impl Runner {
             .route("/logtail", Rc::new(children))
             .route("/mainlogtail", Rc::new(own))
             .route(events::PATH, Rc::new(self.telemetry.events(budget.clone(), closing.clone())))
-            .route(metrics::endpoint::PATH, Rc::new(metrics.clone()));
+            .route(metrics::endpoint::PATH, Rc::new(metrics.clone()))
+            .route("/", Rc::new(self.site(config)));
         let limits = Limits { connections: connections(config), ..Limits::default() };
         let refusals = Rc::clone(&self.refusals);
         let tally =
@@ -295,6 +311,17 @@ impl Runner {
         async move {
             tokio::join!(serve(for_control, control, closing.clone()), serve(for_metrics, scrapes, closing));
         }
+    }
+
+    /// The pages.
+    fn site(&self, config: &Config) -> Site {
+        Site::new(web::Means {
+            daemon: self.handle.clone(),
+            identifier: config.supervisord.identifier.clone(),
+            token: Rc::clone(&self.token),
+            workers: self.channels.workers().clone(),
+            restarts: self.telemetry.restarts(),
+        })
     }
 
     /// Messages of the servers; those below the log's level are not even formatted.

@@ -13,6 +13,7 @@ use crate::http::events::{EventStream, Feed};
 use crate::metrics::{Collector, Metrics, Sources, Traffic};
 use crate::model::time::WallTime;
 use crate::rpc;
+use crate::web::Restarts;
 
 /// Observers of the bus, and counters of what the servers are asked.
 pub(super) struct Telemetry {
@@ -56,6 +57,12 @@ impl Telemetry {
             started: self.started,
         };
         Metrics::new(sources, config.metrics.clone())
+    }
+
+    /// Tells how often a process was restarted.
+    pub(super) fn restarts(&self) -> Restarts {
+        let collector = Rc::clone(&self.collector);
+        Rc::new(move |process| collector.restarts(process))
     }
 
     /// `/events`

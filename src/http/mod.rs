@@ -5,9 +5,11 @@
 
 mod access;
 pub mod auth;
+pub mod browser;
 mod budget;
 mod crowd;
 pub mod events;
+mod form;
 mod guard;
 mod line;
 mod pace;
@@ -27,6 +29,7 @@ use bytes::Bytes;
 use crate::model::notice::Level;
 
 pub use budget::{Budget, Share};
+pub use form::Form;
 pub use guard::Refusals;
 pub use response::Response;
 pub use router::Router;
@@ -55,3 +58,21 @@ pub type Tally = Rc<dyn Fn(ServerKind, hyper::StatusCode)>;
 
 /// Takes a line for the activity log, if its level is written at all.
 pub type Log = Rc<dyn Fn(Level, fmt::Arguments<'_>)>;
+
+#[cfg(test)]
+mod testing {
+    use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+
+    /// Headers from lines, `Name: value` each.
+    pub(super) fn headers(lines: &[&str]) -> HeaderMap {
+        let parsed = lines.iter().map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap())
+        });
+        let mut headers = HeaderMap::new();
+        parsed.for_each(|(name, value)| {
+            headers.append(name, value);
+        });
+        headers
+    }
+}

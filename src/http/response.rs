@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::{self, Frame, SizeHint};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SERVER};
+use hyper::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SERVER, X_CONTENT_TYPE_OPTIONS,
+};
 use tokio::sync::mpsc;
 
 use super::budget::Share;
@@ -110,6 +112,25 @@ pub fn explained(status: StatusCode, explanation: &'static str) -> Response {
     with_status(status, "text/html", text)
 }
 
+/// Why a service refuses what a browser may have been tricked into sending: an extension of its response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused(pub &'static str);
+
+/// 403, with what its sender may do about it. The reason is for the log (C-605).
+pub fn refused(reason: &'static str, advice: &'static str) -> Response {
+    let mut response = explained(StatusCode::FORBIDDEN, advice);
+    response.extensions_mut().insert(Refused(reason));
+    response
+}
+
+/// 303 to a relative address, which nobody may keep (C-345).
+pub fn see_other(location: HeaderValue) -> Response {
+    let mut response = with_status(StatusCode::SEE_OTHER, "text/plain", Bytes::new());
+    response.headers_mut().insert(LOCATION, location);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 fn with_status(status: StatusCode, content_type: &'static str, content: impl Into<Bytes>) -> Response {
     with_body(status, content_type, Body::Whole(Some(content.into()).filter(|content| !content.is_empty())))
 }
@@ -120,5 +141,7 @@ fn with_body(status: StatusCode, content_type: &'static str, body: Body) -> Resp
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(SERVER, SERVER_NAME);
+    // What a program wrote is what the type says, whatever it looks like.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

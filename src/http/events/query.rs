@@ -1,10 +1,9 @@
 //! What a client of `/events` asks for: parameters and headers.
 
 use hyper::header::{ACCEPT, HeaderMap, HeaderName};
-use percent_encoding::percent_decode_str;
 
 use super::frame::{Encoding, Format, Syntax};
-use crate::http::Request;
+use crate::http::{Request, form};
 use crate::model::event::{Event, EventKind, GroupChange};
 use crate::model::interest::Interest;
 use crate::model::name::{ProcessName, Target};
@@ -54,9 +53,8 @@ impl Query {
             format: Format { syntax: syntax(headers), encoding: Encoding::Text },
             follow: true,
         };
-        for pair in request.uri().query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            query.set(name, &decoded(value))?;
+        for (name, value) in form::fields(request.uri().query().unwrap_or_default()) {
+            query.set(&name, &value)?;
         }
         if query.filter.types == Interest::NONE {
             query.filter.types = Interest::ALL;
@@ -89,10 +87,6 @@ impl Query {
         }
         Ok(())
     }
-}
-
-fn decoded(value: &str) -> String {
-    percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// Names of event types, separated by commas; a type stands for all below it (E-001).

@@ -1,0 +1,19 @@
+//! Floor 9: the web page (control.md, section 14, and what section 22 says of pages).
+//!
+//! Pages are made by the server and work without scripts; with them they are live over `/events`. [`site`]
+//! knows the addresses, `admission` decides whether an action is obeyed, `actions` carries it out. `status`,
+//! `tail`, `process` and `activity` make the pages from values, `page` what they have in common, and `assets`
+//! holds what browsers keep. [`live`] sends states and figures to the pages that are open.
+//!
+//! Templates are in `templates/`; askama checks them when this is compiled, and escapes what is put into them.
+
+mod actions;
+mod admission;
+mod assets;
+mod page;
+pub mod site;
+mod status;
+mod tail;
+
+pub use admission::Token;
+pub use site::{Means, Restarts, Site};

@@ -1,0 +1,186 @@
+//! The addresses of the pages, and the way from a request to its page.
+
+use std::rc::Rc;
+
+use hyper::header::HeaderValue;
+use hyper::{Method, StatusCode};
+
+use super::actions::{Action, Senseless};
+use super::admission::{self, Token, Verdict};
+use super::assets;
+use super::page::{Frame, encoded, html, rendered};
+use super::status::StatusPage;
+use super::tail::TailPage;
+use crate::daemon::handle::Handle;
+use crate::http::{Answer, Form, Request, Response, Service, response};
+use crate::logs::turns::Turns;
+use crate::logs::workers::Workers;
+use crate::model::name::ProcessName;
+
+/// Workers that may be making pages at a time.
+const WRITERS: usize = 2;
+
+/// What is said to whom a form is refused.
+const STALE: &str = "The form does not come from a page of this daemon as it runs now. Load the page again and repeat \
+                     what you did.";
+
+/// Tells how often the daemon has restarted a process by itself.
+pub type Restarts = Rc<dyn Fn(&ProcessName) -> u64>;
+
+/// What pages need of the daemon around them.
+pub struct Means {
+    /// The way into the daemon.
+    pub daemon: Handle,
+    /// Names the daemon to its users.
+    pub identifier: String,
+    /// What forms carry along.
+    pub token: Rc<Token>,
+    /// Make pages.
+    pub workers: Workers,
+    /// Counts restarts.
+    pub restarts: Restarts,
+}
+
+/// The service behind `/`.
+#[derive(Clone)]
+pub struct Site(Rc<Inner>);
+
+struct Inner {
+    means: Means,
+    writers: Turns,
+}
+
+/// Where a finished action leads.
+#[derive(askama::Template)]
+#[template(path = "confirm.html")]
+struct ConfirmPage {
+    frame: Frame,
+    /// What would be done.
+    question: String,
+    /// The fields of the request, to be sent again.
+    fields: Vec<(&'static str, String)>,
+}
+
+/// The fields of an action, other than the token.
+const FIELDS: [&str; 5] = ["action", "processname", "groupname", "q", "then"];
+
+impl Site {
+    /// Pages of this daemon.
+    pub fn new(means: Means) -> Self {
+        let writers = Turns::new(means.workers.clone(), WRITERS);
+        Self(Rc::new(Inner { means, writers }))
+    }
+
+    async fn answer(self, request: Request) -> Response {
+        let path = request.uri().path().trim_start_matches('/');
+        if let Some(asset) = assets::answer(path, request.uri().query(), request.headers()) {
+            return asset;
+        }
+        match path {
+            "" | "index.html" => self.0.status(&request).await,
+            "tail.html" => self.0.tail(&Form::of(&request)).await,
+            "ok.html" => response::ok("text/plain", "OK"),
+            _ => response::error(StatusCode::NOT_FOUND),
+        }
+    }
+}
+
+impl Service for Site {
+    fn call(&self, request: Request) -> Answer {
+        if ![Method::GET, Method::POST].contains(request.method()) {
+            return Box::pin(std::future::ready(response::error(StatusCode::BAD_REQUEST)));
+        }
+        Box::pin(self.clone().answer(request))
+    }
+}
+
+impl Inner {
+    fn frame(&self) -> Frame {
+        Frame { identifier: self.means.identifier.clone(), token: self.means.token.text().to_owned() }
+    }
+
+    /// A page, made by a worker: a large one takes a while.
+    async fn page(&self, page: impl askama::Template + Send + 'static) -> Response {
+        let text = self.writers.work(move |_| rendered(&page)).await;
+        text.map_or_else(|| response::error(StatusCode::SERVICE_UNAVAILABLE), html)
+    }
+
+    async fn status(&self, request: &Request) -> Response {
+        let form = Form::of(request);
+        match Action::read(&form) {
+            Some(action) => self.act(request, &form, action).await,
+            None => self.show(&form).await,
+        }
+    }
+
+    async fn act(&self, request: &Request, form: &Form, action: Result<Action, Senseless>) -> Response {
+        let action = match action {
+            Ok(action) => action,
+            Err(Senseless(problem)) => return response::explained(StatusCode::BAD_REQUEST, problem),
+        };
+        let given = form.get("token");
+        match admission::judge(request.method(), request.headers(), given, &self.means.token) {
+            Verdict::Obey => {
+                let message = action.perform(&self.means.daemon).await;
+                response::see_other(after(form, &message))
+            }
+            Verdict::Ask => self.page(self.confirmation(form, &action)).await,
+            Verdict::Refuse(reason) => response::refused(reason, STALE),
+        }
+    }
+
+    fn confirmation(&self, form: &Form, action: &Action) -> ConfirmPage {
+        let given = |name| form.get(name).map(|value| (name, value.to_owned()));
+        let fields = FIELDS.into_iter().filter_map(given).collect();
+        ConfirmPage { frame: self.frame(), question: action.to_string(), fields }
+    }
+
+    async fn show(&self, form: &Form) -> Response {
+        let Ok(processes) = self.means.daemon.processes().await else {
+            return response::error(StatusCode::SERVICE_UNAVAILABLE);
+        };
+        let counted = processes.into_iter().map(|info| {
+            let restarts = (self.means.restarts)(&info.name);
+            (info, restarts)
+        });
+        let owned = |name| form.get(name).map(str::to_owned);
+        let search = owned("q").unwrap_or_default();
+        self.page(StatusPage::new(self.frame(), owned("message"), search, counted.collect())).await
+    }
+
+    async fn tail(&self, form: &Form) -> Response {
+        let page = TailPage::read(self.frame(), form, &self.means.daemon).await;
+        self.page(page).await
+    }
+}
+
+/// Where the browser goes when an action is done: back, with what became of it (C-345).
+fn after(form: &Form, message: &str) -> HeaderValue {
+    let search = form.get("q").map_or_else(String::new, |search| format!("&q={}", encoded(search)));
+    let location = match (form.get("then"), form.get("processname")) {
+        (Some("process"), Some(name)) => {
+            format!("process.html?processname={}&message={}", encoded(name), encoded(message))
+        }
+        _ => format!("./?message={}{search}", encoded(message)),
+    };
+    HeaderValue::try_from(location).unwrap_or_else(|_| HeaderValue::from_static("./"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(query: &str) -> Form {
+        Form::of(&hyper::Request::get(format!("/?{query}")).body(bytes::Bytes::new()).unwrap())
+    }
+
+    // C-345, C-359
+    #[test]
+    fn ways_back() {
+        assert_eq!(after(&form("action=stop"), "a\r\nb: c"), "./?message=a%0D%0Ab%3A%20c");
+        assert_eq!(after(&form("q=w%26"), "x"), "./?message=x&q=w%26");
+        let back = after(&form("then=process&processname=g%3Aa"), "x");
+        assert_eq!(back, "process.html?processname=g%3Aa&message=x");
+        assert_eq!(after(&form("then=//evil.example&processname=a"), "x"), "./?message=x");
+    }
+}
