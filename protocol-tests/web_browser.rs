@@ -3,6 +3,7 @@
 mod actions;
 mod every_page;
 mod hostile_text;
+mod live;
 mod pictures;
 mod sample;
 mod strangers;
@@ -29,6 +30,7 @@ fn group(name: &str) -> String {
 struct Page<'s> {
     browser: Browser,
     daemon: Daemon<'s>,
+    sandbox: &'s Sandbox,
     port: u16,
 }
 
@@ -38,7 +40,7 @@ impl<'s> Page<'s> {
         let port = ports::free();
         sandbox.configure(&format!("[inet_http_server]\nport=127.0.0.1:{port}\n{programs}"));
         let daemon = Launch::new(sandbox).start_up();
-        Self { browser: Browser::start(sandbox), daemon, port }
+        Self { browser: Browser::start(sandbox), daemon, sandbox, port }
     }
 
     /// The address of a page.

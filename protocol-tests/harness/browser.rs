@@ -95,9 +95,18 @@ impl Browser {
         self.demand(url, self.client().goto(url));
     }
 
-    /// Address of the page.
-    pub fn url(&self) -> String {
-        self.demand("address", self.client().current_url()).to_string()
+    /// Opens another tab, in which everything goes on.
+    pub fn new_tab(&self) {
+        let opened = async {
+            let tab = self.client().new_window(true).await?;
+            self.client().switch_to_window(tab.handle).await
+        };
+        self.demand("another tab", opened);
+    }
+
+    /// Forgets what was loaded before, so that the next page comes as to a new user.
+    pub fn forget(&self) {
+        self.devtools("Network.clearBrowserCache", json!({}));
     }
 
     /// Title of the page.

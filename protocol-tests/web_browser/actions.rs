@@ -26,10 +26,6 @@ impl Page<'_> {
         assert!(shown.is_some(), "{name}: {message}: {text}");
     }
 
-    fn shows(&self, name: &str, state: &str) {
-        self.browser.until(&format!("document.querySelector('{}').innerText.includes('{state}')", row(name)));
-    }
-
     fn pids(&self) -> Vec<i32> {
         ["solo", "0", "1"].map(|name| self.daemon.pid_of(name)).into()
     }
