@@ -37,28 +37,39 @@ seen.push(
 );
 Promise.all(seen).then(() => { if (document.title === 'trying') document.title = 'done'; });
 </script>
-<a id=link href="@TARGET@/index.html?action=stop&processname=victim">A link</a>
+<a id=link rel=noreferrer href="@TARGET@/index.html?action=stop&processname=victim">A link</a>
 "#;
 
-// C-600 to C-603: from the same site by another port, and from another one.
+/// Where the stranger's page is, and by which name it knows the server; a browser tells servers of plain names
+/// less of where a request comes from than those of this machine.
+const PLACES: [(&str, &str); 3] =
+    [("127.0.0.1", "127.0.0.1"), ("stranger.test", "127.0.0.1"), ("stranger.test", NAME)];
+
+const NAME: &str = "supervisor.test";
+
+// C-600 to C-604
 #[test]
 fn pages_of_other_origins_stop_nothing() {
     let sandbox = Sandbox::new();
-    let page = Page::open(&sandbox, VICTIM);
+    let page = Page::open(&sandbox, &format!("[inet_http_server]\nallowed_hosts={NAME}\n{VICTIM}"));
     let pid = page.daemon.pid_of("victim");
-    let stranger = HttpServer::start(&ATTACK.replace("@TARGET@", &page.address("")));
-    for host in ["127.0.0.1", "stranger.test"] {
+    for (host, target) in PLACES {
+        let target = page.address("").replace("127.0.0.1", target);
+        let stranger = HttpServer::start(&ATTACK.replace("@TARGET@", &target));
         page.browser.go(&stranger.url_at(host, "/"));
         page.browser.until("document.title !== 'trying'");
         assert_eq!(page.browser.title(), "done", "{host}");
         let asked = page.browser.requests();
-        let count = |path| asked.iter().filter(|it| it.starts_with(&page.address(path))).count();
+        let count = |path| asked.iter().filter(|it| it.starts_with(&format!("{target}{path}"))).count();
         assert!(count("/RPC2") >= 3 && count("/index.html") >= 5, "{host}: not even tried: {asked:?}");
         page.browser.click("#link");
         page.browser.until("location.href.includes('action=stop') && document.readyState === 'complete'");
         assert_eq!(page.daemon.pid_of("victim"), pid, "{host}");
     }
     page.daemon.wait_for_log("refused '/");
+    // The last link came from nowhere: who followed it is asked, and may mean it.
+    page.browser.click("#confirm button");
+    page.browser.until("document.querySelector('#message').innerText === 'Process victim stopped'");
 }
 
 // C-602: a name of the stranger's that leads here, so that its page is of one origin with ours.
