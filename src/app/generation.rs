@@ -308,7 +308,9 @@ impl Runner {
         let alone = config.metrics.server.clone();
         let (for_metrics, for_control): (Vec<_>, Vec<_>) =
             listeners.into_iter().partition(|(server, _)| Some(server) == alone.as_ref());
+        let telling = self.tell_pages(closing.clone());
         async move {
+            tokio::task::spawn_local(telling);
             tokio::join!(serve(for_control, control, closing.clone()), serve(for_metrics, scrapes, closing));
         }
     }
@@ -321,7 +323,26 @@ impl Runner {
             token: Rc::clone(&self.token),
             workers: self.channels.workers().clone(),
             restarts: self.telemetry.restarts(),
+            feed: self.telemetry.feed(),
+            live: self.telemetry.live(),
         })
+    }
+
+    /// Tells the pages that are open how things are, until `closing`.
+    fn tell_pages(&self, closing: CancellationToken) -> impl Future<Output = ()> + use<> {
+        let live = self.telemetry.live();
+        let sources = web::Sources {
+            daemon: self.handle.clone(),
+            workers: self.channels.workers().clone(),
+            restarts: self.telemetry.restarts(),
+            clock: self.clock,
+        };
+        async move {
+            tokio::select! {
+                () = closing.cancelled() => {}
+                () = live.run(sources) => {}
+            }
+        }
     }
 
     /// Messages of the servers; those below the log's level are not even formatted.

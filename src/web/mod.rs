@@ -10,10 +10,14 @@
 mod actions;
 mod admission;
 mod assets;
+mod figures;
+pub mod live;
 mod page;
+mod pools;
 pub mod site;
 mod status;
 mod tail;
 
 pub use admission::Token;
+pub use live::{Live, Sources};
 pub use site::{Means, Restarts, Site};

@@ -8,10 +8,12 @@ use hyper::{Method, StatusCode};
 use super::actions::{Action, Senseless};
 use super::admission::{self, Token, Verdict};
 use super::assets;
+use super::live::Live;
 use super::page::{Frame, encoded, html, rendered};
-use super::status::StatusPage;
+use super::status::{Row, StatusPage};
 use super::tail::TailPage;
 use crate::daemon::handle::Handle;
+use crate::http::events::Feed;
 use crate::http::{Answer, Form, Request, Response, Service, response};
 use crate::logs::turns::Turns;
 use crate::logs::workers::Workers;
@@ -39,6 +41,10 @@ pub struct Means {
     pub workers: Workers,
     /// Counts restarts.
     pub restarts: Restarts,
+    /// The last events.
+    pub feed: Rc<Feed>,
+    /// What open pages are told.
+    pub live: Rc<Live>,
 }
 
 /// The service behind `/`.
@@ -139,13 +145,13 @@ impl Inner {
         let Ok(processes) = self.means.daemon.processes().await else {
             return response::error(StatusCode::SERVICE_UNAVAILABLE);
         };
-        let counted = processes.into_iter().map(|info| {
-            let restarts = (self.means.restarts)(&info.name);
-            (info, restarts)
+        let rows = processes.into_iter().map(|info| {
+            let (restarts, used) = ((self.means.restarts)(&info.name), self.means.live.used(&info));
+            Row::new(info, restarts, used)
         });
         let owned = |name| form.get(name).map(str::to_owned);
         let search = owned("q").unwrap_or_default();
-        self.page(StatusPage::new(self.frame(), owned("message"), search, counted.collect())).await
+        self.page(StatusPage::new(self.frame(), owned("message"), search, rows.collect())).await
     }
 
     async fn tail(&self, form: &Form) -> Response {

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::figures::Used;
 use super::page::{Frame, encoded};
 use crate::daemon::command::ProcessInfo;
 use crate::model::state::ProcessState;
@@ -33,7 +34,9 @@ pub(super) struct Row {
     pub info: ProcessInfo,
     /// The name spec (C-201).
     pub name: String,
+    /// How often the daemon has restarted it by itself.
     pub restarts: u64,
+    pub used: Used,
 }
 
 /// A button of a row: the action, and what is written on it.
@@ -48,16 +51,11 @@ const RESTART: Button = Button { action: "restart", label: "Restart" };
 const CLEAR: Button = Button { action: "clearlog", label: "Clear Log" };
 
 impl StatusPage {
-    /// The page for these processes, sorted by group and name; each with how often it was restarted.
-    pub(super) fn new(
-        frame: Frame,
-        message: Option<String>,
-        search: String,
-        processes: Vec<(ProcessInfo, u64)>,
-    ) -> Self {
-        let counts = ProcessState::ALL
-            .map(|state| (state, processes.iter().filter(|(info, _)| info.state == state).count()));
-        let groups = grouped(processes, &search);
+    /// The page for these processes, sorted by group and name.
+    pub(super) fn new(frame: Frame, message: Option<String>, search: String, rows: Vec<Row>) -> Self {
+        let counts =
+            ProcessState::ALL.map(|state| (state, rows.iter().filter(|row| row.info.state == state).count()));
+        let groups = grouped(rows, &search);
         Self { frame, message, search, groups, counts: counts.into() }
     }
 
@@ -67,18 +65,19 @@ impl StatusPage {
 }
 
 /// By group, in the order in which they come; only what the search finds.
-fn grouped(processes: Vec<(ProcessInfo, u64)>, search: &str) -> Vec<Group> {
+fn grouped(rows: Vec<Row>, search: &str) -> Vec<Group> {
     let wanted = search.to_lowercase();
     let mut groups: Vec<Group> = Vec::new();
-    for (info, restarts) in processes {
-        let group = &**info.name.group();
+    let mut members = 0;
+    for row in rows {
+        let group = &**row.info.name.group();
         if groups.last().is_none_or(|last| last.name != group) {
             groups.push(Group { name: group.to_owned(), rows: Vec::new(), is_shown: false });
+            members = 0;
         }
         let Some(last) = groups.last_mut() else { continue };
-        // More than one, or one of another name.
-        last.is_shown |= !last.rows.is_empty() || info.name.name() != group;
-        let row = Row { name: info.name.to_string(), info, restarts };
+        members += 1;
+        last.is_shown |= members > 1 || row.info.name.name() != group;
         if row.is_found(&wanted) {
             last.rows.push(row);
         }
@@ -88,6 +87,10 @@ fn grouped(processes: Vec<(ProcessInfo, u64)>, search: &str) -> Vec<Group> {
 }
 
 impl Row {
+    pub(super) fn new(info: ProcessInfo, restarts: u64, used: Used) -> Self {
+        Self { name: info.name.to_string(), info, restarts, used }
+    }
+
     /// Whether a search, in lower case, finds it: by name, group or state.
     fn is_found(&self, wanted: &str) -> bool {
         let has = |text: &str| text.to_lowercase().contains(wanted);

@@ -22,6 +22,8 @@ pub(super) struct Query {
     pub format: Format,
     /// Whether it goes on after what there is already.
     pub follow: bool,
+    /// Whether it wants to hear how things are now, beside events.
+    pub status: bool,
 }
 
 /// Where to begin.
@@ -52,6 +54,7 @@ impl Query {
             filter: Filter { types: Interest::NONE, targets: Vec::new() },
             format: Format { syntax: syntax(headers), encoding: Encoding::Text },
             follow: true,
+            status: false,
         };
         for (name, value) in form::fields(request.uri().query().unwrap_or_default()) {
             query.set(&name, &value)?;
@@ -74,14 +77,15 @@ impl Query {
             ("recent", "" | "yes") => self.start = Since::Oldest,
             ("follow", "no") => self.follow = false,
             ("follow", "" | "yes") => self.follow = true,
+            ("status", "" | "yes") => self.status = true,
             ("format", "json") => self.format.syntax = Syntax::Lines,
             ("format", "sse") => self.format.syntax = Syntax::Sse,
             ("data", "text") => self.format.encoding = Encoding::Text,
             ("data", "base64") => self.format.encoding = Encoding::Base64,
             _ => {
                 return Err(
-                    "Parameters are type, process, group, since, recent, follow=no, format=json or sse, \
-                            data=text or base64.",
+                    "Parameters are type, process, group, since, recent, follow=no, status, format=json or \
+                            sse, data=text or base64.",
                 );
             }
         }
@@ -169,9 +173,17 @@ mod tests {
 
     #[test]
     fn what_is_no_wish() {
-        for bad in
-            ["type=TOCK", "since=x", "since=", "since=-", "format=xml", "data=hex", "x", "follow=maybe"]
-        {
+        for bad in [
+            "type=TOCK",
+            "since=x",
+            "since=",
+            "since=-",
+            "format=xml",
+            "data=hex",
+            "x",
+            "follow=maybe",
+            "status=1",
+        ] {
             assert!(query(&format!("/events?{bad}"), &[]).is_err(), "{bad}");
         }
         assert!(query("/events?&", &[("last-event-id", "new")]).is_err());

@@ -20,6 +20,7 @@ use crate::model::time::{Now, WallTime};
 
 struct Fixture {
     bus: EventBus,
+    board: Rc<Board>,
     feed: Rc<Feed>,
     service: EventStream,
     closing: CancellationToken,
@@ -30,8 +31,10 @@ impl Fixture {
         let (bus, closing) = (EventBus::new(), CancellationToken::new());
         let feed = Feed::with_room(WallTime::from_nanos(16_000_000), live);
         bus.observe(Rc::clone(&feed) as Rc<_>);
-        let service = EventStream::new(Rc::clone(&feed), Budget::default(), closing.clone());
-        Self { bus, feed, service, closing }
+        let board = Rc::new(Board::default());
+        let service =
+            EventStream::new(Rc::clone(&feed), Rc::clone(&board), Budget::default(), closing.clone());
+        Self { bus, board, feed, service, closing }
     }
 
     fn say(&self, data: &str) -> u64 {
