@@ -25,6 +25,7 @@ use board::Reader;
 pub use feed::Feed;
 use feed::{Cursor, Start};
 use frame::Format;
+pub use query::Filter;
 use query::Query;
 
 use super::stream::X_ACCEL_BUFFERING;
@@ -110,7 +111,7 @@ struct Client {
     feed: Rc<Feed>,
     budget: Budget,
     cursor: Cursor,
-    filter: query::Filter,
+    filter: Filter,
     format: Format,
     status: Option<Reader>,
     /// What is to be sent before anything else.

@@ -8,12 +8,15 @@
 //! Templates are in `templates/`; askama checks them when this is compiled, and escapes what is put into them.
 
 mod actions;
+mod activity;
 mod admission;
 mod assets;
 mod figures;
 pub mod live;
 mod page;
 mod pools;
+mod process;
+mod settings;
 pub mod site;
 mod status;
 mod tail;

@@ -72,8 +72,13 @@ impl Frame {
     pub(super) fn part(&self, syntax: Syntax) -> &[u8] {
         match syntax {
             Syntax::Sse => self.text.as_bytes(),
-            Syntax::Lines => &self.text.as_bytes()[self.line.clone()],
+            Syntax::Lines => self.line().as_bytes(),
         }
+    }
+
+    /// The line of JSON.
+    pub(super) fn line(&self) -> &str {
+        &self.text[self.line.clone()]
     }
 }
 

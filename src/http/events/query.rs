@@ -39,7 +39,8 @@ pub(super) enum Since {
 
 /// Which events.
 #[derive(Debug, PartialEq)]
-pub(super) struct Filter {
+pub struct Filter {
+    /// None: all.
     types: Interest,
     /// None: of everybody, and of nobody.
     targets: Vec<Target>,
@@ -51,16 +52,13 @@ impl Query {
         let headers = request.headers();
         let mut query = Self {
             start: Since::Now,
-            filter: Filter { types: Interest::NONE, targets: Vec::new() },
+            filter: Filter::ALL,
             format: Format { syntax: syntax(headers), encoding: Encoding::Text },
             follow: true,
             status: false,
         };
         for (name, value) in form::fields(request.uri().query().unwrap_or_default()) {
             query.set(&name, &value)?;
-        }
-        if query.filter.types == Interest::NONE {
-            query.filter.types = Interest::ALL;
         }
         if let Some(id) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
             query.start = since(id).ok_or("Last-Event-ID is not an id of this stream.")?;
@@ -69,10 +67,10 @@ impl Query {
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
+        if self.filter.set(name, value)? {
+            return Ok(());
+        }
         match (name, value) {
-            ("type", names) => self.filter.types = self.filter.types.union(types(names)?),
-            ("process", spec) => self.filter.targets.push(Target::of_spec(spec)),
-            ("group", name) => self.filter.targets.push(Target::Group(name.into())),
             ("since", id) => self.start = since(id).ok_or("since is not the id or number of an event.")?,
             ("recent", "" | "yes") => self.start = Since::Oldest,
             ("follow", "no") => self.follow = false,
@@ -119,9 +117,38 @@ fn syntax(headers: &HeaderMap) -> Syntax {
 }
 
 impl Filter {
-    /// Whether the client wants to see this.
+    /// Everything.
+    pub const ALL: Self = Self { types: Interest::NONE, targets: Vec::new() };
+
+    /// What is about this process.
+    pub fn of(process: ProcessName) -> Self {
+        Self { targets: vec![Target::Process(process)], ..Self::ALL }
+    }
+
+    /// What `type`, `process` and `group` of a query say; fields that are empty or of other names say nothing.
+    pub fn read(query: &str) -> Result<Self, &'static str> {
+        let mut filter = Self::ALL;
+        for (name, value) in form::fields(query).filter(|(_, value)| !value.is_empty()) {
+            filter.set(&name, &value)?;
+        }
+        Ok(filter)
+    }
+
+    /// Takes one more field, if it is for a filter.
+    fn set(&mut self, name: &str, value: &str) -> Result<bool, &'static str> {
+        match name {
+            "type" => self.types = self.types.union(types(value)?),
+            "process" => self.targets.push(Target::of_spec(value)),
+            "group" => self.targets.push(Target::Group(value.into())),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Whether somebody with these wishes wants to see this.
     pub(super) fn admits(&self, event: &Event) -> bool {
-        self.types.contains(event.kind()) && (self.targets.is_empty() || self.names(event))
+        let types = if self.types == Interest::NONE { Interest::ALL } else { self.types };
+        types.contains(event.kind()) && (self.targets.is_empty() || self.names(event))
     }
 
     fn names(&self, event: &Event) -> bool {
@@ -187,6 +214,14 @@ mod tests {
             assert!(query(&format!("/events?{bad}"), &[]).is_err(), "{bad}");
         }
         assert!(query("/events?&", &[("last-event-id", "new")]).is_err());
+    }
+
+    #[test]
+    fn filters_of_forms() {
+        assert_eq!(Filter::read("type=&process=&x=y&follow=maybe").unwrap(), Filter::ALL);
+        let filter = Filter::read("type=tick&type=&group=g").unwrap();
+        assert_eq!(filter, query("/events?group=g&type=TICK", &[]).unwrap().filter);
+        assert!(Filter::read("type=TOCK").is_err());
     }
 
     // E-001, C-202
