@@ -16,6 +16,9 @@ use crate::harness::sandbox::Sandbox;
 /// Where the buttons for everything are.
 const ALL: &str = ".toolbar";
 
+/// The event stream is open.
+const LIVE: &str = "document.documentElement.classList.contains('live')";
+
 /// The row of a process on the status page, by its name spec.
 fn row(name: &str) -> String {
     format!("tr[data-name=\"{name}\"]")

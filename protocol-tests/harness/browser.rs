@@ -21,8 +21,9 @@ use super::sandbox::Sandbox;
 use super::wait;
 
 /// `*.test` are other names of this machine, for pages of strangers.
-const FLAGS: [&str; 9] = [
+const FLAGS: [&str; 10] = [
     "--headless",
+    "--hide-scrollbars",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -211,10 +212,11 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", size);
     }
 
-    /// Sets the user's preference.
+    /// Sets the user's preference, and waits until the page has changed its colours.
     pub fn prefer(&self, scheme: Scheme) {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme.name()}]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features }));
+        self.until("new Promise(requestAnimationFrame).then(() => document.getAnimations().length === 0)");
     }
 
     /// Whether pages may run scripts, from the next one on.

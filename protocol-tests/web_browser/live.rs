@@ -10,12 +10,9 @@ use crate::harness::processes;
 use crate::harness::rpc;
 use crate::harness::sandbox::Sandbox;
 
-use super::{Page, row};
+use super::{LIVE, Page, row};
 
 const PROGRAM: &str = "[program:x]\ncommand=sleep 1000\nautorestart=false\nstartsecs=0\n";
-
-/// The stream is open.
-const LIVE: &str = "document.documentElement.classList.contains('live')";
 
 /// How soon a crash is to be seen.
 const SOON: i64 = 1000;

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::harness::browser::Scheme;
 use crate::harness::sandbox::Sandbox;
 
-use super::sample;
+use super::{LIVE, sample};
 
 const WIDTHS: [(&str, u32, u32); 2] = [("wide", 1280, 900), ("narrow", 390, 844)];
 
@@ -20,6 +20,7 @@ fn screenshots() {
     let page = sample::open(&sandbox);
     for (name, path) in sample::PAGES {
         page.go(path);
+        page.browser.until(&format!("!document.scripts.length || {LIVE}"));
         for (width_name, width, height) in WIDTHS {
             page.browser.resize(width, height);
             for scheme in [Scheme::Light, Scheme::Dark] {

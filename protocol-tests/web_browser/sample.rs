@@ -6,8 +6,15 @@ use super::Page;
 
 /// The pages there are,
 /// with a name for each.
-pub const PAGES: [(&str, &str); 2] =
-    [("status", "/"), ("tail", "/tail.html?processname=shop%3Aworker&channel=stderr")];
+pub const PAGES: [(&str, &str); 7] = [
+    ("status", "/"),
+    ("found", "/?q=shop&message=Process+shop%3Aweb_00+started"),
+    ("process", "/process.html?processname=shop%3Aworker"),
+    ("failed", "/process.html?processname=search"),
+    ("listener", "/process.html?processname=watchers%3Awatchers_00"),
+    ("events", "/events.html"),
+    ("tail", "/tail.html?processname=colours"),
+];
 
 const PROGRAMS: &str = r#"
 [supervisord]
