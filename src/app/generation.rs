@@ -287,13 +287,16 @@ impl Runner {
         let reading = Reading::new(workers.clone(), closing.clone());
         let children = LogStream::new(Source::Processes(self.handle.clone()), reading.clone());
         let own = LogStream::new(Source::Daemon(own_log(&config.supervisord)), reading);
+        let site = Rc::new(self.site(config));
         let router = Router::default()
             .route("/RPC2", Rc::new(endpoint))
             .route("/logtail", Rc::new(children))
             .route("/mainlogtail", Rc::new(own))
+            // Its name begins like the stream's.
+            .route(web::EVENTS_PATH, Rc::clone(&site) as Rc<_>)
             .route(events::PATH, Rc::new(self.telemetry.events(budget.clone(), closing.clone())))
             .route(metrics::endpoint::PATH, Rc::new(metrics.clone()))
-            .route("/", Rc::new(self.site(config)));
+            .route("/", site);
         let limits = Limits { connections: connections(config), ..Limits::default() };
         let refusals = Rc::clone(&self.refusals);
         let tally =

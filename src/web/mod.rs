@@ -23,4 +23,4 @@ mod tail;
 
 pub use admission::Token;
 pub use live::{Live, Sources};
-pub use site::{Means, Restarts, Site};
+pub use site::{EVENTS_PATH, Means, Restarts, Site};

@@ -27,6 +27,9 @@ use crate::model::event::Channel;
 use crate::model::name::{ProcessName, Target};
 use crate::sys::clock;
 
+/// The path of the page of events.
+pub const EVENTS_PATH: &str = "/events.html";
+
 /// Workers that may be making pages at a time.
 const WRITERS: usize = 2;
 /// What is shown of a log on the page of its process, in bytes.
