@@ -38,7 +38,7 @@ static ASSETS: [Asset; 6] = [
     asset!("style.css", "text/css;charset=utf-8"),
     asset!("live.js", "text/javascript;charset=utf-8"),
     asset!("status.js", "text/javascript;charset=utf-8"),
-    asset!("events.js", "text/javascript;charset=utf-8"),
+    asset!("activity.js", "text/javascript;charset=utf-8"),
     asset!("log.js", "text/javascript;charset=utf-8"),
     asset!("icon.svg", "image/svg+xml"),
 ];
