@@ -1,9 +1,11 @@
 //! The web page in a real browser (control.md, sections 15, 16 and 22).
 
 mod actions;
+mod events;
 mod every_page;
 mod hostile_text;
 mod live;
+mod logs;
 mod pictures;
 mod sample;
 mod strangers;
