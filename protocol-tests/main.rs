@@ -33,4 +33,5 @@ mod state_transitions;
 mod superlance;
 mod syslog;
 mod web_browser;
+mod web;
 mod xmlrpc;
