@@ -32,6 +32,6 @@ mod signals;
 mod state_transitions;
 mod superlance;
 mod syslog;
-mod web_browser;
 mod web;
+mod web_browser;
 mod xmlrpc;

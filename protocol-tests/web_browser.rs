@@ -31,11 +31,16 @@ fn group(name: &str) -> String {
     format!("tbody[data-group=\"{name}\"] tr.group")
 }
 
+/// Another name of this machine, for a server that allows it. Browsers tell such a server less of where a
+/// request comes from, and let its pages do less, than one of the machine itself.
+const NAME: &str = "supervisor.test";
+
 /// A daemon with a web page, and a browser to see it with.
 struct Page<'s> {
     browser: Browser,
     daemon: Daemon<'s>,
     sandbox: &'s Sandbox,
+    host: &'static str,
     port: u16,
 }
 
@@ -45,12 +50,12 @@ impl<'s> Page<'s> {
         let port = ports::free();
         sandbox.configure(&format!("[inet_http_server]\nport=127.0.0.1:{port}\n{programs}"));
         let daemon = Launch::new(sandbox).start_up();
-        Self { browser: Browser::start(sandbox), daemon, sandbox, port }
+        Self { browser: Browser::start(sandbox), daemon, sandbox, host: "127.0.0.1", port }
     }
 
     /// The address of a page.
     fn address(&self, page: &str) -> String {
-        format!("http://127.0.0.1:{}{page}", self.port)
+        format!("http://{}:{}{page}", self.host, self.port)
     }
 
     /// Goes to a page.

@@ -2,21 +2,24 @@
 
 use crate::harness::sandbox::Sandbox;
 
-use super::Page;
+use super::{NAME, Page};
 
 /// The pages there are,
 /// with a name for each.
-pub const PAGES: [(&str, &str); 7] = [
+pub const PAGES: [(&str, &str); 8] = [
     ("status", "/"),
     ("found", "/?q=shop&message=Process+shop%3Aweb_00+started"),
     ("process", "/process.html?processname=shop%3Aworker"),
     ("failed", "/process.html?processname=search"),
     ("listener", "/process.html?processname=watchers%3Awatchers_00"),
     ("events", "/events.html"),
+    ("question", "/index.html?action=restartgroup&groupname=shop"),
     ("tail", "/tail.html?processname=colours"),
 ];
 
 const PROGRAMS: &str = r#"
+[inet_http_server]
+allowed_hosts=@NAME@
 [supervisord]
 identifier=shop-eu-1
 
@@ -68,10 +71,11 @@ while read -r header; do
 done
 "#;
 
-/// Starts it and waits until every program is in its state.
+/// Starts it, under its other name, and waits until every program is in its state.
 pub fn open(sandbox: &Sandbox) -> Page<'_> {
     sandbox.write("listener", LISTENER);
-    let page = Page::open(sandbox, &sandbox.fill(PROGRAMS));
+    let page = Page::open(sandbox, &sandbox.fill(PROGRAMS).replace("@NAME@", NAME));
+    let page = Page { host: NAME, ..page };
     for (name, state) in
         [("web_02", "RUNNING"), ("cleanup", "EXITED"), ("search", "FATAL"), ("warm-up", "STARTING")]
     {

@@ -3,7 +3,7 @@
 use crate::harness::http_server::HttpServer;
 use crate::harness::sandbox::Sandbox;
 
-use super::Page;
+use super::{NAME, Page};
 
 const VICTIM: &str = "[program:victim]\ncommand=sleep 1000\nstartsecs=0\n";
 
@@ -40,12 +40,9 @@ Promise.all(seen).then(() => { if (document.title === 'trying') document.title =
 <a id=link rel=noreferrer href="@TARGET@/index.html?action=stop&processname=victim">A link</a>
 "#;
 
-/// Where the stranger's page is, and by which name it knows the server; a browser tells servers of plain names
-/// less of where a request comes from than those of this machine.
+/// Where the stranger's page is, and by which name it knows the server.
 const PLACES: [(&str, &str); 3] =
     [("127.0.0.1", "127.0.0.1"), ("stranger.test", "127.0.0.1"), ("stranger.test", NAME)];
-
-const NAME: &str = "supervisor.test";
 
 // C-600 to C-604
 #[test]
