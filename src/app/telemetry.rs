@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::EventBus;
+use crate::bus::{EventBus, ObserverId};
 use crate::config::schema::Config;
 use crate::daemon::handle::Handle;
 use crate::http::Budget;
@@ -19,6 +19,8 @@ use crate::web::{Live, Restarts};
 pub(super) struct Telemetry {
     bus: EventBus,
     collector: Rc<Collector>,
+    /// The collector's.
+    counting: ObserverId,
     traffic: Rc<Traffic>,
     feed: Rc<Feed>,
     live: Rc<Live>,
@@ -29,15 +31,16 @@ impl Telemetry {
     /// Listens to the bus of a daemon that is started now.
     pub(super) fn new(bus: &EventBus, started: WallTime) -> Self {
         let (collector, feed, live) = (Collector::new(), Feed::new(started), Live::new());
-        bus.observe(Rc::clone(&collector) as Rc<_>);
+        let counting = bus.observe(Rc::clone(&collector) as Rc<_>);
         bus.observe(Rc::clone(&feed) as Rc<_>);
         bus.observe(Rc::clone(&live) as Rc<_>);
-        Self { bus: bus.clone(), collector, traffic: Traffic::new(), feed, live, started }
+        Self { bus: bus.clone(), collector, counting, traffic: Traffic::new(), feed, live, started }
     }
 
     /// A generation begins.
     pub(super) fn begin(&self, config: &Config) {
         self.collector.begin(&config.groups, config.supervisord.loglevel);
+        self.bus.reconsider(self.counting);
         let namespaces = config.rpc_interfaces.iter().map(|interface| interface.name.as_str());
         self.traffic.expect(rpc::method_names(namespaces));
     }

@@ -57,6 +57,12 @@ impl EventBus {
         id
     }
 
+    /// Asks an observer anew what it wants to hear.
+    pub fn reconsider(&self, id: ObserverId) {
+        self.0.observers.borrow_mut().reconsider(id);
+        self.recount();
+    }
+
     /// Ends an observer's registration.
     pub fn dismiss(&self, id: ObserverId) {
         self.0.observers.borrow_mut().remove(id);

@@ -8,7 +8,7 @@ use crate::model::interest::Interest;
 /// Hears events while they are published. It must be quick (constant time), may not block and may not
 /// publish: what it wants to have done is for its owner to do afterwards.
 pub trait Observer {
-    /// The kinds it hears; asked once, at registration.
+    /// The kinds it hears; asked at registration, and by `EventBus::reconsider`.
     fn interest(&self) -> Interest;
 
     /// Takes note of an event.
@@ -31,6 +31,12 @@ impl Observers {
         let id = ObserverId(self.last_id);
         self.list.push((id, observer.interest(), observer));
         id
+    }
+
+    pub(super) fn reconsider(&mut self, id: ObserverId) {
+        for (_, interest, observer) in self.list.iter_mut().filter(|(other, _, _)| *other == id) {
+            *interest = observer.interest();
+        }
     }
 
     pub(super) fn remove(&mut self, id: ObserverId) {

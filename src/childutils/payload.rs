@@ -54,7 +54,8 @@ pub(super) fn read(kind: EventKind, payload: &str) -> Option<Event> {
         | EventKind::ProcessGroup
         | EventKind::Output
         | EventKind::Notice
-        | EventKind::Detail => None,
+        | EventKind::Detail
+        | EventKind::Delivery => None,
     }
 }
 

@@ -5,8 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::command::{ListenerProcess, PoolInfo};
 use super::host::Host;
 use super::process::Process;
@@ -53,7 +51,7 @@ struct Stage<'a> {
 }
 
 impl Outside for Stage<'_> {
-    fn send(&mut self, listener: usize, envelope: Bytes) -> Result<(), Refusal> {
+    fn send(&mut self, listener: usize, envelope: &[u8]) -> Result<(), Refusal> {
         let process = self.listeners.get(listener).and_then(|key| self.processes.get_mut(key));
         process.ok_or(Refusal::Closed)?.send_event(envelope)
     }

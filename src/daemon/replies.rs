@@ -3,7 +3,7 @@
 //! A reply goes straight to the pool; the log path gets a copy a little later, many replies at once. A
 //! listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::pin::pin;
@@ -52,6 +52,8 @@ struct Reader {
     bus: Option<EventBus>,
     /// The log path has not been told of all.
     lagging: Cell<bool>,
+    /// What was read last.
+    buffer: RefCell<[u8; CHUNK]>,
 }
 
 /// What a read found.
@@ -76,6 +78,7 @@ impl Replies {
             bell: Arc::clone(&host.bell),
             bus: host.copies_output().then(|| host.bus.clone()),
             lagging: Cell::new(false),
+            buffer: RefCell::new([0; CHUNK]),
         });
         let task = spawn_local(Rc::clone(&reader).listen()).abort_handle();
         Ok(Self { reader, task })
@@ -147,7 +150,7 @@ impl Reader {
 
     /// Reads at most so much, and hands it on.
     fn read(&self, limit: usize) -> io::Result<usize> {
-        let mut buffer = [0; CHUNK];
+        let mut buffer = self.buffer.borrow_mut();
         let limit = limit.min(CHUNK);
         let n = loop {
             match nix::unistd::read(self.pipe.as_fd(), &mut buffer[..limit]) {
@@ -169,7 +172,7 @@ impl Reader {
         }
         self.channels.feed(&self.channel, data);
         self.lagging.set(true);
-        self.seat.pool.said(self.clock.now(), self.seat.listener, data);
+        self.seat.pool.said(self.clock.mono(), self.seat.listener, data);
     }
 
     /// D-353

@@ -61,8 +61,9 @@ impl Stdin {
         self.feed.waiting.borrow().bytes
     }
 
-    /// Writes a text behind those before it. Must be called within a local runtime.
-    pub fn send(&mut self, text: Bytes) -> Result<(), Refusal> {
+    /// Writes a text behind those before it; what the pipe does not take at once is copied. Must be
+    /// called within a local runtime.
+    pub fn send(&mut self, text: &[u8]) -> Result<(), Refusal> {
         let mut waiting = self.feed.waiting.borrow_mut();
         if waiting.closed {
             return Err(Refusal::StdinClosed);
@@ -70,16 +71,19 @@ impl Stdin {
         if waiting.bytes > MAX_WAITING {
             return Err(Refusal::StdinFull);
         }
-        let queued = waiting.bytes > 0;
-        waiting.push(text);
-        drop(waiting);
-        if queued {
+        if waiting.bytes > 0 {
+            waiting.push(text);
             return Ok(());
         }
-        match self.feed.flush(|text| Ok(unistd::write(&self.feed.pipe, text)?)) {
+        let mut rest = text;
+        match write_all(&mut rest, |text| Ok(unistd::write(&self.feed.pipe, text)?)) {
             Progress::Empty => Ok(()),
-            Progress::Closed => Err(Refusal::StdinClosed),
+            Progress::Closed => {
+                waiting.close();
+                Err(Refusal::StdinClosed)
+            }
             Progress::Blocked => {
+                waiting.push(rest);
                 self.writer = Some(spawn_local(Rc::clone(&self.feed).write_on()).abort_handle());
                 Ok(())
             }
@@ -98,18 +102,21 @@ impl Drop for Stdin {
 impl Feed {
     fn flush(&self, write: impl Fn(&[u8]) -> io::Result<usize>) -> Progress {
         let mut waiting = self.waiting.borrow_mut();
-        loop {
-            let Some(text) = waiting.texts.front() else { return Progress::Empty };
-            match write(text) {
-                Ok(taken) => waiting.taken(taken),
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Blocked,
-                Err(_) => {
+        while let Some(text) = waiting.texts.front() {
+            let mut rest = &text[..];
+            let progress = write_all(&mut rest, &write);
+            let taken = text.len() - rest.len();
+            waiting.taken(taken);
+            match progress {
+                Progress::Empty => {}
+                Progress::Blocked => return Progress::Blocked,
+                Progress::Closed => {
                     waiting.close();
                     return Progress::Closed;
                 }
             }
         }
+        Progress::Empty
     }
 
     /// Writes until nothing waits.
@@ -121,15 +128,28 @@ impl Feed {
     }
 }
 
+/// Writes until nothing is left of `rest`, or no more is taken.
+fn write_all(rest: &mut &[u8], write: impl Fn(&[u8]) -> io::Result<usize>) -> Progress {
+    while !rest.is_empty() {
+        match write(rest) {
+            Ok(taken) => *rest = &rest[taken..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Progress::Blocked,
+            Err(_) => return Progress::Closed,
+        }
+    }
+    Progress::Empty
+}
+
 impl Waiting {
     fn close(&mut self) {
         *self = Self { closed: true, ..Self::default() };
     }
 
-    fn push(&mut self, text: Bytes) {
+    fn push(&mut self, text: &[u8]) {
         if !text.is_empty() {
             self.bytes += text.len();
-            self.texts.push_back(text);
+            self.texts.push_back(Bytes::copy_from_slice(text));
         }
     }
 
@@ -168,7 +188,7 @@ mod tests {
             for n in 0..300_u32 {
                 let text = n.to_string().repeat(500);
                 sent.extend_from_slice(text.as_bytes());
-                stdin.send(text.into()).unwrap();
+                stdin.send(text.as_bytes()).unwrap();
             }
             let length = sent.len();
             let reading = spawn_blocking(move || {
@@ -178,7 +198,7 @@ mod tests {
             });
             let (got, mut child) = reading.await.unwrap();
             assert!(got == sent);
-            stdin.send(Bytes::from_static(b"more")).unwrap();
+            stdin.send(b"more").unwrap();
             drop(stdin);
             let mut rest = String::new();
             child.read_to_string(&mut rest).unwrap();
@@ -191,11 +211,11 @@ mod tests {
     #[tokio::test]
     async fn a_closed_stdin_is_told() {
         let (mut stdin, child) = stdin();
-        stdin.send(Bytes::from_static(b"x")).unwrap();
+        stdin.send(b"x").unwrap();
         drop(child);
-        stdin.send(Bytes::new()).unwrap();
+        stdin.send(b"").unwrap();
         for _ in 0..2 {
-            assert_eq!(stdin.send(Bytes::from_static(b"x")), Err(Refusal::StdinClosed));
+            assert_eq!(stdin.send(b"x"), Err(Refusal::StdinClosed));
         }
     }
 
@@ -203,8 +223,8 @@ mod tests {
     async fn too_much_is_refused() {
         let run = async {
             let (mut stdin, _child) = stdin();
-            stdin.send(vec![b'x'; MAX_WAITING + (1 << 20)].into()).unwrap();
-            assert_eq!(stdin.send(Bytes::from_static(b"x")), Err(Refusal::StdinFull));
+            stdin.send(&vec![b'x'; MAX_WAITING + (1 << 20)]).unwrap();
+            assert_eq!(stdin.send(b"x"), Err(Refusal::StdinFull));
         };
         LocalSet::new().run_until(run).await;
     }

@@ -177,7 +177,11 @@ fn stamp(at: WallTime) -> String {
 impl Observer for Journal {
     fn interest(&self) -> Interest {
         let notices = Interest::NONE.with(EventKind::Notice);
-        if self.level > Level::Debug { notices } else { notices.with(EventKind::Detail) }
+        if self.level > Level::Debug {
+            notices
+        } else {
+            notices.with(EventKind::Detail).with(EventKind::Delivery)
+        }
     }
 
     fn observe(&self, record: &Rc<EventRecord>) {

@@ -42,6 +42,8 @@ pub struct PoolCore<E> {
     /// Something has changed since events were last handed out.
     unsettled: bool,
     counts: Counts,
+    /// Empty but for its room, which is used again and again.
+    heard: Vec<Heard>,
 }
 
 /// An accepted event.
@@ -155,6 +157,7 @@ impl<E: Clone> PoolCore<E> {
             next_poolserial: 0,
             unsettled: false,
             counts: Counts::default(),
+            heard: Vec::new(),
         }
     }
 
@@ -224,11 +227,12 @@ impl<E: Clone> PoolCore<E> {
     }
 
     fn said(&mut self, now: Moment, at: usize, data: &[u8], effects: &mut Vec<Effect<E>>) {
-        let mut heard = Vec::new();
-        self.listeners[at].machine.hear(data, &mut heard);
-        for heard in heard {
+        let mut all = std::mem::take(&mut self.heard);
+        self.listeners[at].machine.hear(data, &mut all);
+        for heard in all.drain(..) {
             self.heard(now, at, heard, effects);
         }
+        self.heard = all;
     }
 
     fn heard(&mut self, now: Moment, at: usize, heard: Heard, effects: &mut Vec<Effect<E>>) {

@@ -216,8 +216,9 @@ impl Collector {
 }
 
 impl Observer for Collector {
+    /// Details only where the activity log shows them: making them costs more than counting.
     fn interest(&self) -> Interest {
-        Interest::ALL
+        if self.level.get() > Level::Debug { Interest::ALL.without(EventKind::Detail) } else { Interest::ALL }
     }
 
     fn observe(&self, record: &Rc<EventRecord>) {

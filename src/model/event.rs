@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::name::ProcessName;
 use super::notice::{Level, Notice};
+use super::pool_notice::PoolNotice;
 use super::pyrepr;
 use super::state::ProcessState;
 use super::time::{Now, WallTime};
@@ -360,10 +361,12 @@ pub enum EventKind {
     Notice,
     /// For an activity log that shows more than most do: level debug and below.
     Detail,
+    /// A detail that counters want as well: an event went to a listener, or was processed.
+    Delivery,
 }
 
 /// Kind, the protocol's name, parent; in the order of the enum.
-const KINDS: [(EventKind, &str, Option<EventKind>); 30] = {
+const KINDS: [(EventKind, &str, Option<EventKind>); 31] = {
     use EventKind as K;
     [
         (K::Event, "EVENT", None),
@@ -400,6 +403,7 @@ const KINDS: [(EventKind, &str, Option<EventKind>); 30] = {
         (K::Output, "", None),
         (K::Notice, "", None),
         (K::Detail, "", None),
+        (K::Delivery, "", None),
     ]
 };
 
@@ -475,7 +479,11 @@ impl EventKind {
     }
 
     fn of_notice(notice: &Notice) -> Self {
-        if notice.level() > Level::Debug { Self::Notice } else { Self::Detail }
+        match notice {
+            Notice::Pool(PoolNotice::EventSent { .. } | PoolNotice::EventProcessed { .. }) => Self::Delivery,
+            _ if notice.level() > Level::Debug => Self::Notice,
+            _ => Self::Detail,
+        }
     }
 
     const fn of_communication(channel: Channel) -> Self {

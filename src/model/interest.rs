@@ -27,6 +27,12 @@ impl Interest {
         Self(self.0 | 1 << kind as u8)
     }
 
+    /// The set with one kind less.
+    #[must_use]
+    pub const fn without(self, kind: EventKind) -> Self {
+        Self(self.0 & !(1 << kind as u8))
+    }
+
     /// All of both.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
@@ -50,5 +56,7 @@ mod tests {
         assert!(!ticks.contains(EventKind::ProcessGroupAdded));
         assert!(!Interest::in_kinds([EventKind::Event]).contains(EventKind::Notice));
         assert!(Interest::ALL.contains(EventKind::Notice));
+        let most = Interest::ALL.without(EventKind::Notice);
+        assert!(!most.contains(EventKind::Notice) && most.with(EventKind::Notice) == Interest::ALL);
     }
 }

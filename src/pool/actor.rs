@@ -9,8 +9,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::accepted::{Accepted, Serials};
 use super::console;
 use crate::bus::Observer;
@@ -26,7 +24,7 @@ use crate::wire::listener::Header;
 /// Does what a pool wants to have done.
 pub trait Outside {
     /// Writes to the stdin of the listener at this place in the pool. Never blocks.
-    fn send(&mut self, listener: usize, envelope: Bytes) -> Result<(), Refusal>;
+    fn send(&mut self, listener: usize, envelope: &[u8]) -> Result<(), Refusal>;
 
     /// Tells the activity log.
     fn publish(&mut self, notice: PoolNotice);
@@ -34,6 +32,9 @@ pub trait Outside {
     /// Writes to the daemon's own stdout, or stderr. Never blocks.
     fn print(&mut self, text: &[u8], to_stderr: bool);
 }
+
+/// Room for an envelope that is kept from one to the next, in bytes.
+const LARGE: usize = 64 * 1024;
 
 type Effects = Vec<Effect<Rc<Accepted>>>;
 
@@ -46,6 +47,8 @@ pub struct Pool {
     serials: Rc<Serials>,
     core: RefCell<PoolCore<Rc<Accepted>>>,
     effects: RefCell<Effects>,
+    /// The envelope that is being sent.
+    envelope: RefCell<Vec<u8>>,
     /// The last text printed did not end its line.
     mid_line: Cell<bool>,
 }
@@ -64,6 +67,7 @@ impl Pool {
             serials: Rc::clone(serials),
             core: RefCell::new(core),
             effects: RefCell::default(),
+            envelope: RefCell::default(),
             mid_line: Cell::new(false),
         }))
     }
@@ -79,8 +83,8 @@ impl Pool {
     }
 
     /// A listener wrote to its stdout.
-    pub fn said(&self, now: Now, listener: usize, data: &[u8]) {
-        self.step(now.mono, Input::Said(listener, data));
+    pub fn said(&self, now: Moment, listener: usize, data: &[u8]) {
+        self.step(now, Input::Said(listener, data));
     }
 
     /// A listener's process is over, and its output was taken in.
@@ -118,17 +122,23 @@ impl Pool {
         self.core.borrow_mut().step(now, input, &mut self.effects.borrow_mut());
     }
 
-    /// Performing may lead to more, which comes next.
+    /// Events go out first, one right after the other, so that listeners are at work while the rest is
+    /// done. Sending leads to more, which comes next.
     fn perform_all(&self, now: Now, outside: &mut dyn Outside) {
+        let (mut effects, mut rest) = (Effects::new(), Effects::new());
         loop {
-            let effects = std::mem::take(&mut *self.effects.borrow_mut());
+            std::mem::swap(&mut effects, &mut *self.effects.borrow_mut());
             if effects.is_empty() {
-                return;
+                break;
             }
-            for effect in effects {
-                self.perform(now, effect, outside);
+            for effect in effects.drain(..) {
+                match effect {
+                    Effect::Send { .. } => self.perform(now, effect, outside),
+                    Effect::Publish(_) | Effect::Print(_) => rest.push(effect),
+                }
             }
         }
+        rest.into_iter().for_each(|effect| self.perform(now, effect, outside));
     }
 
     fn perform(&self, now: Now, effect: Effect<Rc<Accepted>>, outside: &mut dyn Outside) {
@@ -156,7 +166,11 @@ impl Pool {
             poolserial,
             eventname: event.name(),
         };
-        let input = match outside.send(listener, header.envelope(event.payload()).into()) {
+        let mut envelope = self.envelope.borrow_mut();
+        envelope.clear();
+        envelope.shrink_to(LARGE);
+        header.write_envelope(event.payload(), &mut envelope);
+        let input = match outside.send(listener, &envelope) {
             Ok(()) => Input::Sent(listener),
             Err(refusal) => Input::Refused(listener, refusal),
         };

@@ -1,8 +1,6 @@
 //! The event listener protocol's bytes: the envelope that goes out, the tokens that come back
 //! (events.md, sections 3 and 5).
 
-use std::fmt::Write;
-
 /// What a listener says when it wants an event.
 pub const READY: &[u8] = b"READY\n";
 
@@ -25,20 +23,29 @@ pub struct Header<'a> {
 }
 
 impl Header<'_> {
-    /// The bytes that a listener gets: a header line, then the payload and nothing after it (E-060).
-    /// `len` counts characters, not bytes (E-062).
-    pub fn envelope(&self, payload: &str) -> Vec<u8> {
-        let Self { server, serial, pool, poolserial, eventname } = self;
-        let len = payload.chars().count();
-        let mut text = String::with_capacity(128 + server.len() + pool.len() + payload.len());
-        let written = writeln!(
-            text,
-            "ver:3.0 server:{server} serial:{serial} pool:{pool} poolserial:{poolserial} \
-             eventname:{eventname} len:{len}"
-        );
-        written.expect("writing to a String cannot fail");
-        text.push_str(payload);
-        text.into_bytes()
+    /// Appends the bytes that a listener gets: a header line, then the payload and nothing after it
+    /// (E-060). `len` counts characters, not bytes (E-062).
+    pub fn write_envelope(&self, payload: &str, out: &mut Vec<u8>) {
+        let mut numbers = [itoa::Buffer::new(); 3];
+        let [serial, poolserial, len] = &mut numbers;
+        for part in [
+            "ver:3.0 server:",
+            self.server,
+            " serial:",
+            serial.format(self.serial),
+            " pool:",
+            self.pool,
+            " poolserial:",
+            poolserial.format(self.poolserial),
+            " eventname:",
+            self.eventname,
+            " len:",
+            len.format(payload.chars().count()),
+            "\n",
+            payload,
+        ] {
+            out.extend_from_slice(part.as_bytes());
+        }
     }
 }
 
@@ -63,9 +70,10 @@ mod tests {
     #[test]
     fn an_envelope_counts_characters() {
         let header = Header { server: "s", serial: 21, pool: "l", poolserial: 10, eventname: "TICK_5" };
-        let envelope = String::from_utf8(header.envelope("é\u{1f600}\n")).unwrap();
+        let mut envelope = Vec::new();
+        header.write_envelope("é\u{1f600}\n", &mut envelope);
         assert_eq!(
-            envelope,
+            String::from_utf8(envelope).unwrap(),
             "ver:3.0 server:s serial:21 pool:l poolserial:10 eventname:TICK_5 len:3\né\u{1f600}\n"
         );
     }

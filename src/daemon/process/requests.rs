@@ -84,11 +84,11 @@ impl Process {
         let stopping = self.state() == ProcessState::Stopping;
         let child = self.child.as_mut().filter(|child| child.drain_until.is_none() && !stopping);
         let stdin = &mut child.ok_or(Refusal::NotRunning)?.stdin;
-        stdin.as_mut().ok_or(Refusal::StdinClosed)?.send(text)
+        stdin.as_mut().ok_or(Refusal::StdinClosed)?.send(&text)
     }
 
     /// Writes an event to its stdin (E-130 to E-132).
-    pub fn send_event(&mut self, envelope: Bytes) -> Result<(), pool::Refusal> {
+    pub fn send_event(&mut self, envelope: &[u8]) -> Result<(), pool::Refusal> {
         let child = self.child.as_mut().filter(|child| child.drain_until.is_none());
         let stdin = child.and_then(|child| child.stdin.as_mut()).ok_or(pool::Refusal::Closed)?;
         stdin.send(envelope).map_err(|refusal| match refusal {

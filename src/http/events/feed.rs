@@ -47,12 +47,18 @@ pub struct Feed {
 
 #[derive(Default)]
 struct Ring {
-    entries: VecDeque<Rc<Entry>>,
+    entries: VecDeque<Slot>,
     /// How many were there before the first of them.
     before: u64,
     /// The number of the last of those.
     forgotten: u64,
     bytes: usize,
+}
+
+/// A place in the ring; its entry is made for the first reader.
+struct Slot {
+    record: Rc<EventRecord>,
+    entry: OnceCell<Rc<Entry>>,
 }
 
 /// An event in the feed.
@@ -125,7 +131,7 @@ impl Observer for Feed {
             return;
         }
         let mut ring = self.ring.borrow_mut();
-        ring.push(record, &self.life);
+        ring.push(record);
         ring.trim(self.room());
         if self.readers.get() > 0 {
             self.published.notify_waiters();
@@ -134,9 +140,9 @@ impl Observer for Feed {
 }
 
 impl Ring {
-    fn push(&mut self, record: &Rc<EventRecord>, life: &Rc<str>) {
+    fn push(&mut self, record: &Rc<EventRecord>) {
         self.bytes += size(&record.event);
-        self.entries.push_back(Rc::new(Entry::new(record, life)));
+        self.entries.push_back(Slot { record: Rc::clone(record), entry: OnceCell::new() });
     }
 
     fn trim(&mut self, room: Room) {
@@ -172,6 +178,12 @@ fn size(event: &Event) -> usize {
         _ => 0,
     };
     OVERHEAD + 2 * data
+}
+
+impl Slot {
+    fn entry(&self, life: &Rc<str>) -> Rc<Entry> {
+        Rc::clone(self.entry.get_or_init(|| Rc::new(Entry::new(&self.record, life))))
+    }
 }
 
 impl Entry {
@@ -231,9 +243,9 @@ impl Cursor {
             self.feed.missed.set(self.feed.missed.get() + missed);
             return Err(missed);
         };
-        let entry = usize::try_from(place).ok().and_then(|place| ring.entries.get(place));
-        self.next += u64::from(entry.is_some());
-        Ok(entry.cloned())
+        let slot = usize::try_from(place).ok().and_then(|place| ring.entries.get(place));
+        self.next += u64::from(slot.is_some());
+        Ok(slot.map(|slot| slot.entry(&self.feed.life)))
     }
 
     /// Resolves when there is more.

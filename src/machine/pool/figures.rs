@@ -69,7 +69,8 @@ impl<E> PoolCore<E> {
     /// All there is to tell.
     pub fn figures(&self, now: Moment) -> PoolFigures {
         let listeners: Vec<_> = self.listeners.iter().map(|listener| listener.figures(now)).collect();
-        let busy = listeners.iter().filter_map(|listener| listener.in_hand).map(|(_, span)| span).sum();
+        let busy: Duration =
+            listeners.iter().filter_map(|listener| listener.in_hand).map(|(_, span)| span).sum();
         let oldest = self.buffer.iter().map(|held| held.accepted).min();
         PoolFigures {
             name: Arc::clone(&self.name),
