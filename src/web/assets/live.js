@@ -6,7 +6,7 @@ const page = (() => {
   const connection = document.getElementById("connection");
   const message = document.getElementById("message");
   // A hidden page gives its connection back: browsers have few for each site.
-  const HIDDEN_FOR = 10_000;
+  const HIDDEN_FOR = 2_000;
   const FIRST_PAUSE = 500;
   const LONGEST_PAUSE = 15_000;
 
