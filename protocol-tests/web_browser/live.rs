@@ -161,7 +161,6 @@ fn many_tabs_do_not_hold_each_other_up() {
         page.browser.new_tab();
         page.go_live(&page.address("/process.html?processname=x"));
     }
-    eprintln!("XX {}", page.browser.eval("performance.now()"));
     page.browser.press(&row("x"), "Stop");
     page.shows("x", "stopped");
 }
