@@ -173,8 +173,7 @@ fn router(daemon: Handle, channels: &Channels, budget: &Budget, log: PathBuf) ->
     let children = LogStream::new(Source::Processes(daemon.clone()), reading.clone());
     let own = LogStream::new(Source::Daemon(Some(log)), reading);
     let (feed, live) = (Feed::new(WallTime::default()), Live::new());
-    let stream =
-        EventStream::new(Rc::clone(&feed), live.board(), budget.clone(), CancellationToken::new());
+    let stream = EventStream::new(Rc::clone(&feed), live.board(), budget.clone(), CancellationToken::new());
     let site = Rc::new(Site::new(web::Means {
         daemon: daemon.clone(),
         identifier: "supervisor".into(),

@@ -101,8 +101,9 @@ impl Feed {
     /// The last events that pass a filter, the newest first, so many at most: as lines of JSON.
     pub fn recent(&self, filter: &Filter, most: usize) -> Vec<String> {
         let ring = self.ring.borrow();
-        let wanted = ring.entries.iter().rev().filter(|entry| filter.admits(&entry.record.event));
-        wanted.take(most).map(|entry| entry.frame(Encoding::Text).line().to_owned()).collect()
+        let wanted = ring.entries.iter().rev().filter(|slot| filter.admits(&slot.record.event));
+        let entries = wanted.take(most).map(|slot| slot.entry(&self.life));
+        entries.map(|entry| entry.frame(Encoding::Text).line().to_owned()).collect()
     }
 
     /// The id of the last event: a stream that begins behind it misses nothing.
