@@ -169,11 +169,12 @@ impl Live {
     async fn look(&self, processes: &[ProcessInfo], sources: &Sources, readers: &Turns) {
         let running: Vec<_> =
             processes.iter().filter(|it| it.pid != 0).map(|it| (it.name.clone(), it.pid)).collect();
-        let read = readers.work(move |_| {
+        let work = readers.work(move |_| {
             let used = |(name, pid)| proc::usage_of_child(pid).map(|usage| (name, usage));
             running.into_iter().filter_map(used).collect::<Vec<_>>()
         });
-        self.samples.borrow_mut().renew(read.await.unwrap_or_default(), sources.clock.mono());
+        let read = work.await.unwrap_or_default();
+        self.samples.borrow_mut().renew(read, sources.clock.mono());
         self.sampled.set(Some(Instant::now()));
     }
 

@@ -32,6 +32,8 @@ pub const EVENTS_PATH: &str = "/events.html";
 
 /// Workers that may be making pages at a time.
 const WRITERS: usize = 2;
+/// Forms have a few names in them: longer ones are not even read, in bytes.
+const LONGEST_FORM: usize = 64 * 1024;
 /// What is shown of a log on the page of its process, in bytes.
 const LOG: i64 = 16 * 1024;
 /// What is given of a log as a file, in bytes: the newest, if it is larger.
@@ -117,6 +119,9 @@ impl Service for Site {
     fn call(&self, request: Request) -> Answer {
         if ![Method::GET, Method::POST].contains(request.method()) {
             return Box::pin(std::future::ready(response::error(StatusCode::BAD_REQUEST)));
+        }
+        if request.body().len() > LONGEST_FORM {
+            return Box::pin(std::future::ready(response::error(StatusCode::PAYLOAD_TOO_LARGE)));
         }
         Box::pin(self.clone().answer(request))
     }
