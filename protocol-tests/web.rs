@@ -541,7 +541,7 @@ fn notes(stream: &mut Answer) -> Vec<Value> {
 /// What the notes last said of a process.
 fn last<'a>(notes: &'a [Value], name: &str) -> Option<&'a Value> {
     let told = notes.iter().flat_map(|note| note["processes"].as_array().unwrap());
-    told.filter(|it| it["name"] == name).last()
+    told.rev().find(|it| it["name"] == name)
 }
 
 #[test]

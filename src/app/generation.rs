@@ -283,7 +283,7 @@ impl Runner {
         let calls = Rc::new(move |method: &str, ok, took| calls.called(method, ok, took));
         let means = Means { log: Rc::clone(&log), calls, workers: workers.clone(), budget: budget.clone() };
         let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), means);
-        let metrics = self.telemetry.metrics(self.handle.clone(), config, budget.clone());
+        let metrics = self.telemetry.metrics(self.handle.clone(), config);
         let reading = Reading::new(workers.clone(), closing.clone());
         let children = LogStream::new(Source::Processes(self.handle.clone()), reading.clone());
         let own = LogStream::new(Source::Daemon(own_log(&config.supervisord)), reading);

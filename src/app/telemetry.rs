@@ -51,14 +51,13 @@ impl Telemetry {
     }
 
     /// `/metrics`
-    pub(super) fn metrics(&self, daemon: Handle, config: &Config, budget: Budget) -> Metrics {
+    pub(super) fn metrics(&self, daemon: Handle, config: &Config) -> Metrics {
         let sources = Sources {
             daemon,
             collector: Rc::clone(&self.collector),
             traffic: self.traffic(),
             bus: self.bus.clone(),
             feed: Rc::clone(&self.feed),
-            budget,
             started: self.started,
         };
         Metrics::new(sources, config.metrics.clone())

@@ -20,6 +20,15 @@ pub enum Body {
     Whole(Option<Bytes>),
     /// Pieces, until the sender is dropped. The sender learns of the client's end by that of the receiver.
     Stream(mpsc::Receiver<Bytes>),
+    /// Pieces of a whole that is being made, until the sender is dropped.
+    Pieces {
+        /// Those that are there.
+        pieces: mpsc::UnboundedReceiver<Bytes>,
+        /// What all of them take together, about.
+        size: usize,
+        /// Held until the last is sent.
+        share: Option<Share>,
+    },
 }
 
 impl Body {
@@ -33,6 +42,7 @@ impl Body {
         match self {
             Self::Whole(content) => content.as_ref().map_or(0, Bytes::len),
             Self::Stream(_) => 0,
+            Self::Pieces { size, .. } => *size,
         }
     }
 
@@ -41,6 +51,7 @@ impl Body {
         match self {
             Self::Whole(content) => Self::Whole(content.map(|content| share.hold(content))),
             Self::Stream(_) => self,
+            Self::Pieces { pieces, size, .. } => Self::Pieces { pieces, size, share: Some(share) },
         }
     }
 }
@@ -56,20 +67,23 @@ impl body::Body for Body {
         match self.get_mut() {
             Self::Whole(content) => Poll::Ready(content.take().map(|it| Ok(Frame::data(it)))),
             Self::Stream(pieces) => pieces.poll_recv(cx).map(|piece| piece.map(|it| Ok(Frame::data(it)))),
+            Self::Pieces { pieces, .. } => {
+                pieces.poll_recv(cx).map(|piece| piece.map(|it| Ok(Frame::data(it))))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(content) => content.is_none(),
-            Self::Stream(_) => false,
+            Self::Stream(_) | Self::Pieces { .. } => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(_) => SizeHint::with_exact(self.size() as u64),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Pieces { .. } => SizeHint::default(),
         }
     }
 }
@@ -88,6 +102,11 @@ pub fn ok(content_type: &'static str, content: impl Into<Bytes>) -> Response {
 /// 200 with what will come. The connection is of no use after it.
 pub fn stream(content_type: &'static str, pieces: mpsc::Receiver<Bytes>) -> Response {
     closing(with_body(StatusCode::OK, content_type, Body::Stream(pieces)))
+}
+
+/// 200 with a whole that comes in pieces, of this size in bytes, about.
+pub fn pieces(content_type: &'static str, size: usize, pieces: mpsc::UnboundedReceiver<Bytes>) -> Response {
+    with_body(StatusCode::OK, content_type, Body::Pieces { pieces, size, share: None })
 }
 
 /// After this response the connection is closed.
