@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::Signal;
 
+use crate::harness::browser::Key;
 use crate::harness::daemon::Launch;
 use crate::harness::prefix_proxy::PrefixProxy;
 use crate::harness::processes;
@@ -97,6 +98,17 @@ fn the_focus_stays(page: &Page<'_>) {
     processes::send(page.daemon.pid_of("x"), Signal::SIGKILL);
     page.shows("x", "exited");
     assert_eq!(page.browser.eval("document.activeElement.textContent"), "x");
+    page.start("x");
+    page.shows("x", "running");
+    for (button, state) in [("stop", "stopped"), ("start", "running")] {
+        page.browser.eval(&format!("document.querySelector('{} [value={button}]').focus()", row("x")));
+        page.browser.key(Key::Enter);
+        page.shows("x", state);
+        assert_eq!(
+            page.browser.eval(&format!("document.activeElement.closest('{}') !== null", row("x"))),
+            true
+        );
+    }
 }
 
 /// It says that it is cut off, and shows the next daemon's state by itself.
