@@ -109,8 +109,8 @@ const page = (() => {
   // What a form's action came to is in the address that the answer leads to.
   async function send(form, button) {
     const body = new URLSearchParams(new FormData(form, button));
+    // Not disabled: that would lose the focus.
     button.setAttribute("aria-busy", "true");
-    button.disabled = true;
     try {
       const response = await fetch(at(form.getAttribute("action")), { method: "POST", body });
       const told = new URL(response.url).searchParams.get("message");
@@ -124,7 +124,6 @@ const page = (() => {
     } catch {
       say("The daemon does not answer");
     } finally {
-      button.disabled = false;
       button.removeAttribute("aria-busy");
     }
   }
@@ -133,11 +132,7 @@ const page = (() => {
     const form = event.target;
     if (form.method !== "post" || form.id === "confirm" || !event.submitter) return;
     event.preventDefault();
-    const focused = event.submitter === document.activeElement;
-    const button = event.submitter;
-    send(form, button).then(() => {
-      if (focused && button.isConnected && document.activeElement === document.body) button.focus();
-    });
+    if (!event.submitter.hasAttribute("aria-busy")) send(form, event.submitter);
   });
 
   return { at, follow, onceAFrame, say, whileShown };
