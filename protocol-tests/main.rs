@@ -37,4 +37,5 @@ mod state_transitions;
 mod superlance;
 mod syslog;
 mod web;
+mod web_browser;
 mod xmlrpc;

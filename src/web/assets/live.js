@@ -6,7 +6,7 @@ const page = (() => {
   const connection = document.getElementById("connection");
   const message = document.getElementById("message");
   // A hidden page gives its connection back: browsers have few for each site.
-  const HIDDEN_FOR = 10_000;
+  const HIDDEN_FOR = 2_000;
   const FIRST_PAUSE = 500;
   const LONGEST_PAUSE = 15_000;
 
@@ -22,17 +22,43 @@ const page = (() => {
     connection.textContent = live ? "Live" : "Not connected";
   }
 
+  // The absolute address of a page: a relative one takes the password along that the address of this page may have,
+  // and scripts may not fetch that.
+  const at = (path) => new URL(path, location.origin + location.pathname);
+
+  // Calls `start` when the page is shown, at once if it is, and `stop` when it has been hidden for a while or is left.
+  function whileShown(start, stop) {
+    let started = false;
+    let hiding = 0;
+
+    function set(wanted) {
+      if (wanted === started) return;
+      started = wanted;
+      if (wanted) start();
+      else stop();
+    }
+
+    document.addEventListener("visibilitychange", () => {
+      clearTimeout(hiding);
+      if (document.hidden) hiding = setTimeout(set, HIDDEN_FOR, false);
+      else set(true);
+    });
+    addEventListener("pagehide", () => set(false));
+    addEventListener("pageshow", () => set(!document.hidden));
+    set(!document.hidden);
+  }
+
   // Follows the event stream. `address` gives it, behind the event with the id it is given; `handlers` take the
   // events of their type. `opened` is called each time it is open.
   function follow(address, handlers, opened = () => {}) {
     let source = null;
     let last = "";
     let pause = FIRST_PAUSE;
-    let hidden = 0;
+    let retry = 0;
 
     function open() {
       close();
-      source = new EventSource(address(last));
+      source = new EventSource(at(address(last)));
       source.onopen = () => {
         pause = FIRST_PAUSE;
         show(true);
@@ -42,7 +68,7 @@ const page = (() => {
         show(false);
         // Where the browser does not try again by itself.
         if (source && source.readyState === EventSource.CLOSED) {
-          setTimeout(open, pause);
+          retry = setTimeout(open, pause);
           pause = Math.min(2 * pause, LONGEST_PAUSE);
         }
       };
@@ -55,20 +81,12 @@ const page = (() => {
     }
 
     function close() {
+      clearTimeout(retry);
       if (source) source.close();
       source = null;
     }
 
-    document.addEventListener("visibilitychange", () => {
-      clearTimeout(hidden);
-      if (document.hidden) hidden = setTimeout(close, HIDDEN_FOR);
-      else if (!source) open();
-    });
-    addEventListener("pagehide", close);
-    addEventListener("pageshow", (event) => {
-      if (event.persisted) open();
-    });
-    open();
+    whileShown(open, close);
   }
 
   // Calls `work` at most once for each frame that is drawn, or soon where none is.
@@ -94,11 +112,12 @@ const page = (() => {
     // Not disabled: that would lose the focus.
     button.setAttribute("aria-busy", "true");
     try {
-      const response = await fetch(form.getAttribute("action"), { method: "POST", body });
+      const response = await fetch(at(form.getAttribute("action")), { method: "POST", body });
       const told = new URL(response.url).searchParams.get("message");
       if (response.status === 403) location.reload();
       else if (!response.ok) say(`The daemon answered ${response.status} ${response.statusText}`);
       else if (told !== null) say(told);
+      if (response.ok) dispatchEvent(new CustomEvent("acted", { detail: body.get("action") }));
       const refreshed = body.get("action") === "refresh" && response.ok;
       if (refreshed) dispatchEvent(new CustomEvent("renewed", { detail: await response.text() }));
       else if (response.body) response.body.cancel();
@@ -116,5 +135,5 @@ const page = (() => {
     if (!event.submitter.hasAttribute("aria-busy")) send(form, event.submitter);
   });
 
-  return { follow, onceAFrame, say };
+  return { at, follow, onceAFrame, say, whileShown };
 })();

@@ -17,6 +17,15 @@
   let rest = "";
   let held = false;
   let changed = true;
+  // Whether there may be more of it than is shown.
+  let stale = document.hidden;
+
+  function forget() {
+    lines = [];
+    rest = "";
+    changed = true;
+    draw();
+  }
 
   function add(text) {
     const parts = (rest + text).split("\n");
@@ -60,13 +69,21 @@
     if (follow.checked) view.scrollTop = view.scrollHeight;
   });
 
-  async function read() {
-    const response = await fetch(address);
+  // The end of the log, as a page that is loaded now has it.
+  async function latest(signal) {
+    const response = await fetch(page.at(location.search), { signal });
     if (!response.ok) throw new Error(response.statusText);
-    // The stream begins with the last kilobyte of what is shown already.
-    let known = view.textContent;
-    lines = [];
-    rest = "";
+    const next = new DOMParser().parseFromString(await response.text(), "text/html");
+    return next.getElementById("tail")?.textContent ?? "";
+  }
+
+  // Reads until the stream ends. It begins with the last kilobyte of what is shown already.
+  async function read(signal) {
+    const known = stale ? await latest(signal) : view.textContent;
+    const response = await fetch(page.at(address), { signal });
+    if (!response.ok) throw new Error(response.statusText);
+    stale = true;
+    forget();
     add(known);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let first = true; ; first = false) {
@@ -84,13 +101,13 @@
     return text;
   }
 
-  async function keepReading() {
-    for (let pause = 500; ; pause = Math.min(2 * pause, 15_000)) {
+  async function keepReading(signal) {
+    for (let pause = 500; !signal.aborted; pause = Math.min(2 * pause, 15_000)) {
       try {
-        await read();
+        await read(signal);
         pause = 500;
       } catch {
-        // The daemon is away, or the log is: tried again.
+        // The daemon is away, or the log is: tried again. Or the page is hidden.
       }
       await new Promise((resume) => setTimeout(resume, pause));
     }
@@ -110,5 +127,15 @@
     draw();
   });
   view.scrollTop = view.scrollHeight;
-  keepReading();
+  addEventListener("acted", (event) => {
+    if (event.detail === "clearlog") forget();
+  });
+  let reading = null;
+  page.whileShown(
+    () => {
+      reading = new AbortController();
+      keepReading(reading.signal);
+    },
+    () => reading.abort(),
+  );
 })();

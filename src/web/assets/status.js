@@ -168,7 +168,7 @@
     if (loading) return;
     loading = true;
     try {
-      const response = await fetch(search ? "./" : location.href);
+      const response = await fetch(page.at(search ? "./" : location.search));
       if (response.ok) renew(await response.text());
     } finally {
       loading = false;
@@ -216,9 +216,9 @@
       PROCESS_GROUP_REMOVED: reload,
       SUPERVISOR_STATE_CHANGE_STOPPING: () => page.say("Supervisor is shutting down"),
     };
-    let opened = false;
+    // After a time without the stream anything may have changed, the daemon included.
+    let opened = document.hidden;
     page.follow(address, handlers, () => {
-      // After a time without it anything may have changed, the daemon included.
       if (opened) reload();
       opened = true;
     });
