@@ -33,7 +33,8 @@ impl Chromedriver {
         let (home, port) = (sandbox.make_dir("browser"), ports::free());
         let mut command = Command::new("chromedriver");
         command.arg(format!("--port={port}")).process_group(0).current_dir(&home);
-        command.env_clear().envs(environment(sandbox)).env("HOME", &home).env(processes::MARK, &home);
+        command.env_clear().envs(environment(sandbox)).env("HOME", &home).env("TMPDIR", &home);
+        command.env(processes::MARK, &home);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap_or_else(|error| panic!("chromedriver (chromium-driver): {error}"));
         let driver = Self { child, port, home, _turn: turn };
