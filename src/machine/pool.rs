@@ -201,6 +201,9 @@ impl<E: Clone> PoolCore<E> {
 
     /// E-087, E-090; `ahead` is how many go to free listeners before what is in the buffer.
     fn make_room(&mut self, ahead: usize, effects: &mut Vec<Effect<E>>) {
+        if self.buffer.len() < self.capacity {
+            return;
+        }
         let free = self.listeners.iter().filter(|listener| listener.is_free()).count();
         while self.buffer.len() >= self.capacity + free {
             self.discard(free.saturating_sub(ahead), effects);

@@ -284,6 +284,14 @@ fn text(data: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// What a process has said, under a line about the process. Put together by hand, since there is no event
+/// of which there are more.
+fn said(process: &ProcessName, pid: i32, more: [&str; 2], data: &[u8]) -> String {
+    let (mut digits, data) = (itoa::Buffer::new(), text(data));
+    let (name, group, pid) = (process.name(), process.group(), digits.format(pid));
+    ["processname:", name, " groupname:", group, " pid:", pid, more[0], more[1], "\n", &data].concat()
+}
+
 impl StateChange {
     fn payload(&self) -> String {
         let mut text = format!(
@@ -307,21 +315,14 @@ impl StateChange {
 
 impl Output {
     fn payload(&self) -> String {
-        format!(
-            "processname:{} groupname:{} pid:{} channel:{}\n{}",
-            self.process.name(),
-            self.process.group(),
-            self.pid,
-            self.channel.name(),
-            text(self.data.as_deref().unwrap_or_default())
-        )
+        let channel = [" channel:", self.channel.name()];
+        said(&self.process, self.pid, channel, self.data.as_deref().unwrap_or_default())
     }
 }
 
 impl Communication {
     fn payload(&self) -> String {
-        let (name, group) = (self.process.name(), self.process.group());
-        format!("processname:{name} groupname:{group} pid:{}\n{}", self.pid, text(&self.data))
+        said(&self.process, self.pid, [""; 2], &self.data)
     }
 }
 
