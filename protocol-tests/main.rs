@@ -36,4 +36,6 @@ mod signals;
 mod state_transitions;
 mod superlance;
 mod syslog;
+mod web;
+mod web_browser;
 mod xmlrpc;

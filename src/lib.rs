@@ -28,6 +28,7 @@ pub mod http;
 pub mod childutils;
 pub mod metrics;
 pub mod rpc;
+pub mod web;
 // Floor 10: the programs.
 pub mod app;
 pub mod args;

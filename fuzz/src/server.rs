@@ -9,14 +9,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use supervisor::config::schema::{ServerAddress, ServerConfig};
+use supervisor::bus::EventBus;
+use supervisor::config::schema::{MetricsConfig, ServerAddress, ServerConfig};
 use supervisor::daemon::handle::Handle;
+use supervisor::http::events::{self, EventStream, Feed};
 use supervisor::http::stream::{LogStream, Reading, Source};
 use supervisor::http::{Budget, Common, Limits, Log, Request, Router, Service, serve};
 use supervisor::logs::channels::Channels;
+use supervisor::metrics::{self, Collector, Metrics, Traffic};
+use supervisor::model::time::WallTime;
 use supervisor::rpc::endpoint::{Endpoint, Means};
 use supervisor::rpc::methods::DaemonFacts;
 use supervisor::sys::sockets::ControlListener;
+use supervisor::web::{self, Live, Site, Token};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -165,12 +170,40 @@ fn router(daemon: Handle, channels: &Channels, budget: &Budget, log: PathBuf) ->
     let means = Means { log: log_nothing(), calls, workers: workers.clone(), budget: budget.clone() };
     let endpoint = Endpoint::new(daemon.clone(), facts, vec!["supervisor".into()], means);
     let reading = Reading::new(workers.clone(), CancellationToken::new());
-    let children = LogStream::new(Source::Processes(daemon), reading.clone());
+    let children = LogStream::new(Source::Processes(daemon.clone()), reading.clone());
     let own = LogStream::new(Source::Daemon(Some(log)), reading);
+    let (feed, live) = (Feed::new(WallTime::default()), Live::new());
+    let stream = EventStream::new(Rc::clone(&feed), live.board(), budget.clone(), CancellationToken::new());
+    let site = Rc::new(Site::new(web::Means {
+        daemon: daemon.clone(),
+        identifier: "supervisor".into(),
+        token: Rc::new(Token::new().expect("there is chance")),
+        workers: workers.clone(),
+        restarts: Rc::new(|_| 0),
+        feed: Rc::clone(&feed),
+        live,
+    }));
     Router::default()
         .route("/RPC2", Rc::new(endpoint))
         .route("/logtail", Rc::new(children))
         .route("/mainlogtail", Rc::new(own))
+        .route(web::EVENTS_PATH, Rc::clone(&site) as Rc<_>)
+        .route(events::PATH, Rc::new(stream))
+        .route(metrics::endpoint::PATH, Rc::new(exposition(daemon, feed, budget)))
+        .route("/", site)
+}
+
+fn exposition(daemon: Handle, feed: Rc<Feed>, budget: &Budget) -> Metrics {
+    let sources = metrics::Sources {
+        daemon,
+        collector: Collector::new(),
+        traffic: Traffic::new(),
+        bus: EventBus::new(),
+        feed,
+        budget: budget.clone(),
+        started: WallTime::default(),
+    };
+    Metrics::new(sources, MetricsConfig::default())
 }
 
 fn counting(service: Rc<dyn Service>, served: Rc<Cell<usize>>) -> Rc<dyn Service> {

@@ -34,10 +34,22 @@ pub struct Answer {
 impl Server<'_> {
     /// Asks for a page; headers are whole lines.
     pub fn get(self, path: &str, headers: &[&str]) -> Answer {
+        self.send(&format!("GET {path}"), headers, "")
+    }
+
+    /// Sends a form.
+    pub fn post(self, path: &str, headers: &[&str], form: &str) -> Answer {
+        let length = format!("Content-Length: {}", form.len());
+        let own = ["Content-Type: application/x-www-form-urlencoded", &length];
+        self.send(&format!("POST {path}"), &[&own, headers].concat(), form)
+    }
+
+    /// A request that begins like this. Without a Host among the headers it is for `localhost`.
+    fn send(self, begin: &str, headers: &[&str], body: &str) -> Answer {
         let mut connection = self.connect();
+        let host = if headers.iter().any(|it| it.starts_with("Host:")) { "" } else { "Host: localhost\r\n" };
         let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-        write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")
-            .unwrap();
+        write!(connection, "{begin} HTTP/1.1\r\n{host}Connection: close\r\n{headers}\r\n{body}").unwrap();
         let mut answer = Answer { connection, got: Vec::new(), ended: false };
         wait::until_true("the head of an answer", || answer.read() || answer.text().contains("\r\n\r\n"));
         answer
@@ -71,6 +83,17 @@ impl Answer {
     /// Status line and headers.
     pub fn head(&self) -> String {
         self.text().split("\r\n\r\n").next().unwrap_or_default().to_owned()
+    }
+
+    /// The value of a header, empty where there is none.
+    pub fn header(&self, name: &str) -> String {
+        let head = self.head();
+        let fields = head.lines().filter_map(|line| line.split_once(": "));
+        fields
+            .filter(|field| field.0.eq_ignore_ascii_case(name))
+            .map(|field| field.1.to_owned())
+            .next()
+            .unwrap_or_default()
     }
 
     /// The number of its status.

@@ -1,50 +1,61 @@
 //! An HTTP server that says what a test tells it to, to whoever asks.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+
+use super::tcp_server::TcpServer;
 
 /// The server.
 #[derive(Debug)]
 pub struct HttpServer {
-    port: u16,
-    requests: Arc<Mutex<Vec<String>>>,
-    over: Arc<Mutex<bool>>,
-    accepting: Option<JoinHandle<()>>,
+    server: TcpServer,
+    said: Arc<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    requests: Mutex<Vec<String>>,
+    /// Connections that get no answer and are kept open.
+    silent: Mutex<Vec<TcpStream>>,
 }
 
 impl HttpServer {
     /// Starts one that answers everything with these bytes; without any it never answers.
     pub fn start(answer: &str) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let over = Arc::new(Mutex::new(false));
-        let accepting = std::thread::spawn({
-            let (requests, over, answer) = (Arc::clone(&requests), Arc::clone(&over), answer.to_owned());
-            move || {
-                let mut silent = Vec::new();
-                for stream in listener.incoming().map_while(Result::ok) {
-                    if *over.lock().unwrap() {
-                        break;
-                    }
-                    requests.lock().unwrap().push(request(&stream));
-                    silent.extend(reply(stream, &answer));
-                }
-            }
-        });
-        Self { port, requests, over, accepting: Some(accepting) }
+        let said = Arc::new(Said::default());
+        let serve = {
+            let (said, answer): (_, Arc<str>) = (Arc::clone(&said), answer.into());
+            move |stream| said.answer(stream, &answer)
+        };
+        Self { server: TcpServer::start(serve), said }
     }
 
     /// The address of a page.
     pub fn url(&self, page: &str) -> String {
-        format!("http://127.0.0.1:{}{page}", self.port)
+        self.url_at("127.0.0.1", page)
+    }
+
+    /// The address of a page, by another name of this machine.
+    pub fn url_at(&self, host: &str, page: &str) -> String {
+        format!("http://{host}:{}{page}", self.server.port())
     }
 
     /// Request line and User-Agent of each request so far.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
+        self.said.requests.lock().unwrap().clone()
+    }
+}
+
+impl Said {
+    fn answer(&self, mut stream: TcpStream, answer: &str) {
+        let request = request(&stream);
+        self.requests.lock().unwrap().push(request);
+        if answer.is_empty() {
+            self.silent.lock().unwrap().push(stream);
+        } else {
+            let _gone = stream.write_all(answer.as_bytes());
+        }
     }
 }
 
@@ -52,23 +63,4 @@ fn request(stream: &TcpStream) -> String {
     let lines = BufReader::new(stream).lines().map_while(Result::ok).take_while(|line| !line.is_empty());
     let kept = lines.enumerate().filter(|(n, line)| *n == 0 || line.to_lowercase().starts_with("user-agent"));
     kept.map(|(_, line)| line.to_lowercase()).collect::<Vec<_>>().join("; ")
-}
-
-/// Answers, or gives the connection back to be kept open.
-fn reply(mut stream: TcpStream, answer: &str) -> Option<TcpStream> {
-    if answer.is_empty() {
-        return Some(stream);
-    }
-    let _gone = stream.write_all(answer.as_bytes());
-    None
-}
-
-impl Drop for HttpServer {
-    fn drop(&mut self) {
-        *self.over.lock().unwrap() = true;
-        let _wakes_it = TcpStream::connect(("127.0.0.1", self.port));
-        if let Some(accepting) = self.accepting.take() {
-            let _panicked = accepting.join();
-        }
-    }
 }

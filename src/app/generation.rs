@@ -38,6 +38,7 @@ use crate::sys::rlimit;
 use crate::sys::signals::Signals;
 use crate::sys::sockets::{self, ControlListener};
 use crate::sys::timer::DeadlineTimer;
+use crate::web::{self, Site, Token};
 
 /// Descriptors for the daemon itself and for starts in progress.
 const DESCRIPTORS_OWN: usize = 128;
@@ -188,6 +189,7 @@ pub(super) struct Runner {
     sources: Sources,
     refusals: Rc<Refusals>,
     serials: Rc<Serials>,
+    token: Rc<Token>,
 }
 
 impl Runner {
@@ -209,7 +211,20 @@ impl Runner {
         let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
         let sources = Sources { signals, bell, timer, commands, answers: answered };
         let (refusals, serials) = (Rc::default(), Rc::default());
-        Ok(Self { loader, bus, telemetry, clock, channels, answers, handle, sources, refusals, serials })
+        let token = Token::new().map(Rc::new).map_err(|error| system("get random bytes")(error.into()))?;
+        Ok(Self {
+            loader,
+            bus,
+            telemetry,
+            clock,
+            channels,
+            answers,
+            handle,
+            sources,
+            refusals,
+            serials,
+            token,
+        })
     }
 
     /// Runs one generation to its end.
@@ -272,16 +287,20 @@ impl Runner {
         let calls = Rc::new(move |method: &str, ok, took| calls.called(method, ok, took));
         let means = Means { log: Rc::clone(&log), calls, workers: workers.clone(), budget: budget.clone() };
         let endpoint = Endpoint::new(self.handle.clone(), facts, namespaces(config), means);
-        let metrics = self.telemetry.metrics(self.handle.clone(), config, budget.clone());
+        let metrics = self.telemetry.metrics(self.handle.clone(), config);
         let reading = Reading::new(workers.clone(), closing.clone());
         let children = LogStream::new(Source::Processes(self.handle.clone()), reading.clone());
         let own = LogStream::new(Source::Daemon(own_log(&config.supervisord)), reading);
+        let site = Rc::new(self.site(config));
         let router = Router::default()
             .route("/RPC2", Rc::new(endpoint))
             .route("/logtail", Rc::new(children))
             .route("/mainlogtail", Rc::new(own))
+            // Its name begins like the stream's.
+            .route(web::EVENTS_PATH, Rc::clone(&site) as Rc<_>)
             .route(events::PATH, Rc::new(self.telemetry.events(budget.clone(), closing.clone())))
-            .route(metrics::endpoint::PATH, Rc::new(metrics.clone()));
+            .route(metrics::endpoint::PATH, Rc::new(metrics.clone()))
+            .route("/", site);
         let limits = Limits { connections: connections(config), ..Limits::default() };
         let refusals = Rc::clone(&self.refusals);
         let tally =
@@ -296,8 +315,40 @@ impl Runner {
         let alone = config.metrics.server.clone();
         let (for_metrics, for_control): (Vec<_>, Vec<_>) =
             listeners.into_iter().partition(|(server, _)| Some(server) == alone.as_ref());
+        let telling = self.tell_pages(closing.clone());
         async move {
+            tokio::task::spawn_local(telling);
             tokio::join!(serve(for_control, control, closing.clone()), serve(for_metrics, scrapes, closing));
+        }
+    }
+
+    /// The pages.
+    fn site(&self, config: &Config) -> Site {
+        Site::new(web::Means {
+            daemon: self.handle.clone(),
+            identifier: config.supervisord.identifier.clone(),
+            token: Rc::clone(&self.token),
+            workers: self.channels.workers().clone(),
+            restarts: self.telemetry.restarts(),
+            feed: self.telemetry.feed(),
+            live: self.telemetry.live(),
+        })
+    }
+
+    /// Tells the pages that are open how things are, until `closing`.
+    fn tell_pages(&self, closing: CancellationToken) -> impl Future<Output = ()> + use<> {
+        let live = self.telemetry.live();
+        let sources = web::Sources {
+            daemon: self.handle.clone(),
+            workers: self.channels.workers().clone(),
+            restarts: self.telemetry.restarts(),
+            clock: self.clock,
+        };
+        async move {
+            tokio::select! {
+                () = closing.cancelled() => {}
+                () = live.run(sources) => {}
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! What tells of the daemon to the outside: metrics and the event stream. Both hear of everything from the
+//! What tells of the daemon to the outside: metrics, the event stream and what makes pages live. All hear of everything from the
 //! first fact on, and outlive generations.
 
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use crate::http::events::{EventStream, Feed};
 use crate::metrics::{Collector, Metrics, Sources, Traffic};
 use crate::model::time::WallTime;
 use crate::rpc;
+use crate::web::{Live, Restarts};
 
 /// Observers of the bus, and counters of what the servers are asked.
 pub(super) struct Telemetry {
@@ -22,16 +23,18 @@ pub(super) struct Telemetry {
     counting: ObserverId,
     traffic: Rc<Traffic>,
     feed: Rc<Feed>,
+    live: Rc<Live>,
     started: WallTime,
 }
 
 impl Telemetry {
     /// Listens to the bus of a daemon that is started now.
     pub(super) fn new(bus: &EventBus, started: WallTime) -> Self {
-        let (collector, feed) = (Collector::new(), Feed::new(started));
+        let (collector, feed, live) = (Collector::new(), Feed::new(started), Live::new());
         let counting = bus.observe(Rc::clone(&collector) as Rc<_>);
         bus.observe(Rc::clone(&feed) as Rc<_>);
-        Self { bus: bus.clone(), collector, counting, traffic: Traffic::new(), feed, started }
+        bus.observe(Rc::clone(&live) as Rc<_>);
+        Self { bus: bus.clone(), collector, counting, traffic: Traffic::new(), feed, live, started }
     }
 
     /// A generation begins.
@@ -48,21 +51,36 @@ impl Telemetry {
     }
 
     /// `/metrics`
-    pub(super) fn metrics(&self, daemon: Handle, config: &Config, budget: Budget) -> Metrics {
+    pub(super) fn metrics(&self, daemon: Handle, config: &Config) -> Metrics {
         let sources = Sources {
             daemon,
             collector: Rc::clone(&self.collector),
             traffic: self.traffic(),
             bus: self.bus.clone(),
             feed: Rc::clone(&self.feed),
-            budget,
             started: self.started,
         };
         Metrics::new(sources, config.metrics.clone())
     }
 
+    /// Tells how often a process was restarted.
+    pub(super) fn restarts(&self) -> Restarts {
+        let collector = Rc::clone(&self.collector);
+        Rc::new(move |process| collector.restarts(process))
+    }
+
+    /// What tells open pages how things are.
+    pub(super) fn live(&self) -> Rc<Live> {
+        Rc::clone(&self.live)
+    }
+
+    /// The last events.
+    pub(super) fn feed(&self) -> Rc<Feed> {
+        Rc::clone(&self.feed)
+    }
+
     /// `/events`
     pub(super) fn events(&self, budget: Budget, closing: CancellationToken) -> EventStream {
-        EventStream::new(Rc::clone(&self.feed), budget, closing)
+        EventStream::new(Rc::clone(&self.feed), self.live.board(), budget, closing)
     }
 }

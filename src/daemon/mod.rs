@@ -2,6 +2,8 @@
 
 pub mod command;
 mod control;
+mod description;
+pub mod fault;
 pub mod fcgi;
 pub mod figures;
 pub mod group;

@@ -4,11 +4,12 @@
 //! place in it. Nothing waits for a client: one that falls behind by more than the feed keeps is told how
 //! many it missed and cut off. What a client asked for is `query`'s to read.
 
+mod board;
 mod feed;
 mod frame;
 mod query;
 
-use std::future::ready;
+use std::future::{pending, ready};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,9 +20,12 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use board::Board;
+use board::Reader;
 pub use feed::Feed;
 use feed::{Cursor, Start};
 use frame::Format;
+pub use query::Filter;
 use query::Query;
 
 use super::stream::X_ACCEL_BUFFERING;
@@ -42,18 +46,20 @@ const FAREWELL: Duration = Duration::from_secs(10);
 /// The service behind `/events`. Must be called within a local runtime.
 pub struct EventStream {
     feed: Rc<Feed>,
+    board: Rc<Board>,
     budget: Budget,
     closing: CancellationToken,
 }
 
 impl EventStream {
-    /// Streams of this feed, until `closing`.
-    pub fn new(feed: Rc<Feed>, budget: Budget, closing: CancellationToken) -> Self {
-        Self { feed, budget, closing }
+    /// Streams of this feed, with what is on the board for those who want it, until `closing`.
+    pub fn new(feed: Rc<Feed>, board: Rc<Board>, budget: Budget, closing: CancellationToken) -> Self {
+        Self { feed, board, budget, closing }
     }
 
     fn client(&self, query: Query) -> Client {
-        Client::new(Rc::clone(&self.feed), self.budget.clone(), query)
+        let status = (query.status && query.follow).then(|| Reader::new(&self.board));
+        Client::new(Rc::clone(&self.feed), self.budget.clone(), query, status)
     }
 
     fn answer(&self, request: &Request) -> Response {
@@ -105,8 +111,9 @@ struct Client {
     feed: Rc<Feed>,
     budget: Budget,
     cursor: Cursor,
-    filter: query::Filter,
+    filter: Filter,
     format: Format,
+    status: Option<Reader>,
     /// What is to be sent before anything else.
     out: Vec<u8>,
 }
@@ -122,13 +129,13 @@ enum Step {
 }
 
 impl Client {
-    fn new(feed: Rc<Feed>, budget: Budget, query: Query) -> Self {
+    fn new(feed: Rc<Feed>, budget: Budget, query: Query, status: Option<Reader>) -> Self {
         let (cursor, start) = Cursor::new(&feed, query.start);
         let mut out = Vec::new();
         if let Start::AfterGap(gap) = start {
             query.format.gap(&gap, &mut out);
         }
-        Self { feed, budget, cursor, filter: query.filter, format: query.format, out }
+        Self { feed, budget, cursor, filter: query.filter, format: query.format, status, out }
     }
 
     /// Appends events that it wants to see to `out`, until that has `limit` bytes.
@@ -165,6 +172,9 @@ impl Client {
         loop {
             // Whoever does not read is waited for here, while the feed goes on.
             let Ok(permit) = pieces.reserve().await else { return };
+            if let Some(status) = &mut self.status {
+                status.take(self.format, &mut out);
+            }
             let step = if out.is_empty() { self.step(&mut out, BATCH) } else { Step::Batch };
             match step {
                 Step::Batch => {
@@ -189,12 +199,21 @@ impl Client {
                     }
                     tokio::select! {
                         () = self.cursor.change() => {}
+                        () = told(self.status.as_ref()) => {}
                         () = closing.cancelled() => {}
                         () = sleep(KEEP_ALIVE) => self.format.keep_alive(&mut out),
                     }
                 }
             }
         }
+    }
+}
+
+/// Resolves when there is something new on the board, for a client that wants to hear of it.
+async fn told(status: Option<&Reader>) {
+    match status {
+        Some(status) => status.change().await,
+        None => pending().await,
     }
 }
 

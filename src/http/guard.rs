@@ -10,15 +10,18 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN, REFERER};
-use hyper::http::uri::Authority;
+use hyper::header::{HOST, HeaderMap, ORIGIN, REFERER};
+use hyper::{Method, Uri};
 
+use super::browser::{SEC_FETCH_SITE, Site, plain, values};
+use super::form;
 use crate::config::schema::{ServerAddress, ServerConfig};
 use crate::model::pyrepr;
 
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Paths of requests that change something begin like this (C-600).
 const GUARDED: &str = "/RPC2";
+/// A page with this field in its address changes something, too.
+const ACTION: &str = "action";
 /// What browsers say of requests from other sites.
 const FOREIGN: [&str; 2] = ["cross-site", "same-site"];
 /// Stands for any host in `allowed_hosts`.
@@ -52,13 +55,6 @@ enum Kind {
     Host,
 }
 
-/// A host, and its port if that is not the scheme's own.
-#[derive(PartialEq, Eq)]
-struct Site {
-    host: String,
-    port: Option<u16>,
-}
-
 impl Guard {
     /// The guard of this server on a machine of this name; none for a unix socket.
     pub(super) fn new(config: &ServerConfig, node: &str) -> Option<Self> {
@@ -72,9 +68,9 @@ impl Guard {
         })
     }
 
-    /// Whether a request with this path and these headers is let through.
-    pub(super) fn judge(&self, path: &str, headers: &HeaderMap) -> Result<(), Refusal> {
-        if !path.starts_with(GUARDED) {
+    /// Whether a request with this head is let through.
+    pub(super) fn judge(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Refusal> {
+        if !is_guarded(method, uri) {
             return Ok(());
         }
         let refusal = self.foreign_page(headers).or_else(|| self.foreign_fetch(headers));
@@ -83,8 +79,8 @@ impl Guard {
 
     /// The page that sent it, if that is another site's (C-601).
     fn foreign_page(&self, headers: &HeaderMap) -> Option<Refusal> {
-        let here = values(headers, HOST).next().and_then(|host| site("http", &host));
-        let own = |url: &str| here.is_some() && from_url(url) == here;
+        let here = Site::of_host(headers);
+        let own = |url: &str| here.is_some() && Site::of_url(url) == here;
         let found = |name, kind| {
             let value = values(headers, name).find(|url| !own(url) && !self.allows_page(url))?;
             Some(Refusal { kind, value })
@@ -110,12 +106,12 @@ impl Guard {
         if host.trim().is_empty() || self.allows_any() {
             return true;
         }
-        let Some(Site { host, .. }) = site("http", host) else { return false };
+        let Some(Site { host, .. }) = Site::new("http", host) else { return false };
         host.parse::<IpAddr>().is_ok() || self.own.contains(&host) || self.allows(&host)
     }
 
     fn allows_page(&self, url: &str) -> bool {
-        self.allows_any() || from_url(url).is_some_and(|site| self.allows(&site.host))
+        self.allows_any() || Site::of_url(url).is_some_and(|site| self.allows(&site.host))
     }
 
     fn allows(&self, host: &str) -> bool {
@@ -127,27 +123,12 @@ impl Guard {
     }
 }
 
-fn values(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = String> {
-    headers.get_all(name).into_iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-/// The site that an absolute URL is of; `null` and the like are of none.
-fn from_url(url: &str) -> Option<Site> {
-    let (scheme, rest) = url.trim().split_once("://")?;
-    site(scheme, rest.split(['/', '?', '#']).next()?)
-}
-
-fn site(scheme: &str, authority: &str) -> Option<Site> {
-    let authority: Authority = authority.trim().parse().ok()?;
-    let usual = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
-    let port = authority.port_u16().filter(|port| *port != usual);
-    Some(Site { host: plain(authority.host()), port })
-}
-
-/// A host as it is compared: in lower case, IPv6 addresses without brackets.
-fn plain(name: &str) -> String {
-    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    bare.strip_suffix('.').unwrap_or(bare).to_lowercase()
+/// Whether a request may change something (C-600). What a form says is not known yet, so all are taken to do.
+fn is_guarded(method: &Method, uri: &Uri) -> bool {
+    let acts = || {
+        form::fields(uri.query().unwrap_or_default()).any(|(name, value)| name == ACTION && !value.is_empty())
+    };
+    uri.path().starts_with(GUARDED) || *method == Method::POST || acts()
 }
 
 impl Refusal {
@@ -209,9 +190,8 @@ impl Refusals {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::HeaderValue;
-
     use super::*;
+    use crate::http::testing::headers;
 
     fn guard(password: bool, allowed: &[&str]) -> Guard {
         let config = ServerConfig {
@@ -225,12 +205,10 @@ mod tests {
 
     /// The kind of refusal for a call with these headers, `Name: value` each.
     fn refused(guard: &Guard, lines: &[&str]) -> Option<Kind> {
-        let mut headers = HeaderMap::new();
-        for line in lines {
-            let (name, value) = line.split_once(": ").unwrap();
-            headers.append(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
-        }
-        guard.judge("/RPC2", &headers).err().map(|refusal| refusal.kind)
+        guard
+            .judge(&Method::POST, &Uri::from_static("/RPC2"), &headers(lines))
+            .err()
+            .map(|refusal| refusal.kind)
     }
 
     // C-601
@@ -333,12 +311,22 @@ mod tests {
     #[test]
     fn what_is_guarded() {
         let guard = guard(false, &[]);
-        let mut headers = HeaderMap::new();
-        headers.insert(ORIGIN, HeaderValue::from_static("null"));
-        for (path, refused) in
-            [("/RPC2", true), ("/RPC2/x", true), ("/RPC2x", true), ("/", false), ("/logtail/x", false)]
-        {
-            assert_eq!(guard.judge(path, &headers).is_err(), refused, "{path}");
+        let foreign = headers(&["Origin: null"]);
+        let (get, post) = (Method::GET, Method::POST);
+        let rows = [
+            (&post, "/RPC2", true),
+            (&post, "/RPC2/x", true),
+            (&get, "/RPC2x", true),
+            (&get, "/", false),
+            (&get, "/logtail/x", false),
+            (&get, "/?message=x&action=", false),
+            (&get, "/?message=action=stop", false),
+            (&get, "/index.html?processname=x&action=stop", true),
+            (&get, "/?%61ction=stop", true),
+            (&post, "/index.html", true),
+        ];
+        for (method, uri, refused) in rows {
+            assert_eq!(guard.judge(method, &Uri::from_static(uri), &foreign).is_err(), refused, "{uri}");
         }
         let address = ServerAddress::Unix { path: "/s".into(), mode: 0o700, owner: None };
         let section = "unix_http_server".into();

@@ -5,9 +5,11 @@
 
 mod access;
 pub mod auth;
+pub mod browser;
 mod budget;
 mod crowd;
 pub mod events;
+mod form;
 mod guard;
 mod line;
 mod pace;
@@ -27,6 +29,7 @@ use bytes::Bytes;
 use crate::model::notice::Level;
 
 pub use budget::{Budget, Share};
+pub use form::Form;
 pub use guard::Refusals;
 pub use response::Response;
 pub use router::Router;
@@ -55,3 +58,6 @@ pub type Tally = Rc<dyn Fn(ServerKind, hyper::StatusCode)>;
 
 /// Takes a line for the activity log, if its level is written at all.
 pub type Log = Rc<dyn Fn(Level, fmt::Arguments<'_>)>;
+
+#[cfg(test)]
+mod testing;

@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::body::{self, Frame, SizeHint};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue, SERVER};
+use hyper::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SERVER, X_CONTENT_TYPE_OPTIONS,
+};
 use tokio::sync::mpsc;
 
 use super::budget::Share;
@@ -18,6 +20,15 @@ pub enum Body {
     Whole(Option<Bytes>),
     /// Pieces, until the sender is dropped. The sender learns of the client's end by that of the receiver.
     Stream(mpsc::Receiver<Bytes>),
+    /// Pieces of a whole that is being made, until the sender is dropped.
+    Pieces {
+        /// Those that are there.
+        pieces: mpsc::UnboundedReceiver<Bytes>,
+        /// What all of them take together, about.
+        size: usize,
+        /// Held until the last is sent.
+        share: Option<Share>,
+    },
 }
 
 impl Body {
@@ -31,6 +42,7 @@ impl Body {
         match self {
             Self::Whole(content) => content.as_ref().map_or(0, Bytes::len),
             Self::Stream(_) => 0,
+            Self::Pieces { size, .. } => *size,
         }
     }
 
@@ -39,6 +51,7 @@ impl Body {
         match self {
             Self::Whole(content) => Self::Whole(content.map(|content| share.hold(content))),
             Self::Stream(_) => self,
+            Self::Pieces { pieces, size, .. } => Self::Pieces { pieces, size, share: Some(share) },
         }
     }
 }
@@ -54,20 +67,23 @@ impl body::Body for Body {
         match self.get_mut() {
             Self::Whole(content) => Poll::Ready(content.take().map(|it| Ok(Frame::data(it)))),
             Self::Stream(pieces) => pieces.poll_recv(cx).map(|piece| piece.map(|it| Ok(Frame::data(it)))),
+            Self::Pieces { pieces, .. } => {
+                pieces.poll_recv(cx).map(|piece| piece.map(|it| Ok(Frame::data(it))))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(content) => content.is_none(),
-            Self::Stream(_) => false,
+            Self::Stream(_) | Self::Pieces { .. } => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(_) => SizeHint::with_exact(self.size() as u64),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Pieces { .. } => SizeHint::default(),
         }
     }
 }
@@ -86,6 +102,11 @@ pub fn ok(content_type: &'static str, content: impl Into<Bytes>) -> Response {
 /// 200 with what will come. The connection is of no use after it.
 pub fn stream(content_type: &'static str, pieces: mpsc::Receiver<Bytes>) -> Response {
     closing(with_body(StatusCode::OK, content_type, Body::Stream(pieces)))
+}
+
+/// 200 with a whole that comes in pieces, of this size in bytes, about.
+pub fn pieces(content_type: &'static str, size: usize, pieces: mpsc::UnboundedReceiver<Bytes>) -> Response {
+    with_body(StatusCode::OK, content_type, Body::Pieces { pieces, size, share: None })
 }
 
 /// After this response the connection is closed.
@@ -110,6 +131,25 @@ pub fn explained(status: StatusCode, explanation: &'static str) -> Response {
     with_status(status, "text/html", text)
 }
 
+/// Why a service refuses what a browser may have been tricked into sending: an extension of its response.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused(pub &'static str);
+
+/// 403, with what its sender may do about it. The reason is for the log (C-605).
+pub fn refused(reason: &'static str, advice: &'static str) -> Response {
+    let mut response = explained(StatusCode::FORBIDDEN, advice);
+    response.extensions_mut().insert(Refused(reason));
+    response
+}
+
+/// 303 to a relative address, which nobody may keep (C-345).
+pub fn see_other(location: HeaderValue) -> Response {
+    let mut response = with_status(StatusCode::SEE_OTHER, "text/plain", Bytes::new());
+    response.headers_mut().insert(LOCATION, location);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 fn with_status(status: StatusCode, content_type: &'static str, content: impl Into<Bytes>) -> Response {
     with_body(status, content_type, Body::Whole(Some(content.into()).filter(|content| !content.is_empty())))
 }
@@ -120,5 +160,7 @@ fn with_body(status: StatusCode, content_type: &'static str, body: Body) -> Resp
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(SERVER, SERVER_NAME);
+    // What a program wrote is what the type says, whatever it looks like.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

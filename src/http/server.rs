@@ -31,7 +31,7 @@ use super::crowd::{Crowd, Place};
 use super::guard::{self, Guard, Refusals};
 use super::line::Stream;
 use super::pace::{Paced, Phase};
-use super::response::{self, Response, closing};
+use super::response::{self, Refused, Response, closing};
 use super::unfinished::Unfinished;
 use super::{Answer, Log, Service, Tally};
 use crate::config::schema::{ServerAddress, ServerConfig};
@@ -328,6 +328,9 @@ impl Site {
             response = &mut answer => response,
             () = place.given_up() => return self.give_up(answer, uri.path()),
         };
+        if let Some(Refused(reason)) = response.extensions().get() {
+            self.tell_refusal(uri.path(), format_args!("{reason}"));
+        }
         if response.body().is_stream() && !place.begin_stream() {
             return response::error(StatusCode::SERVICE_UNAVAILABLE);
         }
@@ -390,9 +393,8 @@ impl Site {
             response.headers_mut().insert(WWW_AUTHENTICATE, realm);
             return Some(response);
         }
-        let path = request.uri().path();
-        let refusal = self.guard.as_ref()?.judge(path, request.headers()).err()?;
-        self.tell_refusal(path, format_args!("{refusal}"));
+        let refusal = self.guard.as_ref()?.judge(request.method(), request.uri(), request.headers()).err()?;
+        self.tell_refusal(request.uri().path(), format_args!("{refusal}"));
         Some(response::explained(StatusCode::FORBIDDEN, refusal.advice()))
     }
 

@@ -140,6 +140,11 @@ impl Collector {
         self.counts.borrow().clone()
     }
 
+    /// How often the daemon has restarted a process by itself.
+    pub fn restarts(&self, process: &ProcessName) -> u64 {
+        self.counts.borrow().processes.get(process).map_or(0, |counts| counts.restarts)
+    }
+
     /// How long the events of a pool took.
     pub fn durations(&self, pool: &Arc<str>) -> Durations {
         self.with_durations(pool, Durations::clone)

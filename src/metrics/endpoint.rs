@@ -5,31 +5,32 @@
 
 use std::io::Write;
 use std::rc::Rc;
+use std::sync::Arc;
 
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::header::{CONTENT_ENCODING, HeaderValue, VARY};
 use hyper::{Method, StatusCode};
 use prometheus::core::Collector as _;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 
 use super::collector::Collector;
-use super::exposition::{BusFigures, Scrape, render};
+use super::exposition::{BusFigures, Scrape, estimate, render};
 use super::negotiation;
-use super::text::Format;
 use super::traffic::Traffic;
 use crate::bus::EventBus;
 use crate::config::schema::MetricsConfig;
 use crate::daemon::handle::{Gone, Handle};
 use crate::http::events::Feed;
-use crate::http::{Answer, Budget, Request, Response, Service, response};
+use crate::http::{Answer, Request, Response, Service, response};
 use crate::model::time::WallTime;
 use crate::sys::clock;
 use crate::sys::thread;
 
 /// Threads that may be working for scrapes; others wait.
 const SCRAPERS: usize = 2;
+/// A compressed piece, at the least, in bytes.
+const COMPRESSED: usize = 16 * 1024;
 /// They need little stack.
 const STACK: usize = 256 * 1024;
 
@@ -45,8 +46,6 @@ pub struct Sources {
     pub bus: EventBus,
     /// The event streams.
     pub feed: Rc<Feed>,
-    /// What answers may hold in memory.
-    pub budget: Budget,
     /// When the daemon was started.
     pub started: WallTime,
 }
@@ -61,7 +60,7 @@ pub struct Metrics {
 struct Inner {
     sources: Sources,
     wanted: MetricsConfig,
-    scrapers: Semaphore,
+    scrapers: Arc<Semaphore>,
 }
 
 /// The path on control servers.
@@ -70,7 +69,7 @@ pub const PATH: &str = "/metrics";
 impl Metrics {
     /// Serves the families that are wanted.
     pub fn new(sources: Sources, wanted: MetricsConfig) -> Self {
-        let scrapers = Semaphore::new(SCRAPERS);
+        let scrapers = Arc::new(Semaphore::new(SCRAPERS));
         Self { inner: Rc::new(Inner { sources, wanted, scrapers }), path: PATH.into() }
     }
 
@@ -83,28 +82,28 @@ impl Metrics {
     async fn answer(self, request: Request) -> Response {
         let format = negotiation::format(request.headers());
         let compressed = negotiation::takes_gzip(request.headers());
-        let Ok(_turn) = self.inner.scrapers.acquire().await else { return unavailable() };
+        let Ok(turn) = Arc::clone(&self.inner.scrapers).acquire_owned().await else { return unavailable() };
         let Ok(scrape) = self.scrape().await else { return unavailable() };
         let wanted = self.inner.wanted.clone();
-        let (answer, ticket) = oneshot::channel();
+        let size = estimate(&scrape);
+        // Bounded by the text, for which the budget has room or the answer is refused.
+        let (pieces, text) = mpsc::unbounded_channel();
         let work = move || {
-            let text = render(&scrape, &wanted, format);
+            let _turn = turn;
             // Nobody may be waiting any more.
-            drop(answer.send(if compressed { compress(&text) } else { text.into() }));
+            let mut send = |piece: Vec<u8>| drop(pieces.send(piece.into()));
+            if compressed {
+                let mut compressor = Compressor::new(&mut send);
+                render(&scrape, &wanted, format, &mut |piece| compressor.write(&piece));
+                compressor.finish();
+            } else {
+                render(&scrape, &wanted, format, &mut send);
+            }
         };
         if thread::spawn("metrics", STACK, work).is_err() {
             return unavailable();
         }
-        match ticket.await {
-            Ok(text) => self.held(text).map_or_else(unavailable, |text| with_text(format, text, compressed)),
-            Err(_) => unavailable(),
-        }
-    }
-
-    /// The text with its share of the budget, if there is one left for it.
-    fn held(&self, text: Bytes) -> Option<Bytes> {
-        let mut share = self.inner.sources.budget.share();
-        share.grow(text.len()).then(|| share.hold(text))
+        with_encoding(response::pieces(format.content_type(), size, text), compressed)
     }
 
     async fn scrape(&self) -> Result<Scrape, Gone> {
@@ -144,8 +143,7 @@ fn unavailable() -> Response {
     response::error(StatusCode::SERVICE_UNAVAILABLE)
 }
 
-fn with_text(format: Format, text: Bytes, compressed: bool) -> Response {
-    let mut response = response::ok(format.content_type(), text);
+fn with_encoding(mut response: Response, compressed: bool) -> Response {
     let headers = response.headers_mut();
     headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
     if compressed {
@@ -154,8 +152,25 @@ fn with_text(format: Format, text: Bytes, compressed: bool) -> Response {
     response
 }
 
-fn compress(text: &[u8]) -> Bytes {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(text.len() / 10), Compression::fast());
-    let written = encoder.write_all(text).and_then(|()| encoder.finish());
-    written.expect("a Vec takes everything").into()
+/// Compresses a text in pieces.
+struct Compressor<'a> {
+    encoder: GzEncoder<Vec<u8>>,
+    leave: &'a mut dyn FnMut(Vec<u8>),
+}
+
+impl<'a> Compressor<'a> {
+    fn new(leave: &'a mut dyn FnMut(Vec<u8>)) -> Self {
+        Self { encoder: GzEncoder::new(Vec::with_capacity(COMPRESSED), Compression::fast()), leave }
+    }
+
+    fn write(&mut self, piece: &[u8]) {
+        self.encoder.write_all(piece).expect("a Vec takes everything");
+        if self.encoder.get_ref().len() >= COMPRESSED {
+            (self.leave)(std::mem::replace(self.encoder.get_mut(), Vec::with_capacity(COMPRESSED)));
+        }
+    }
+
+    fn finish(self) {
+        (self.leave)(self.encoder.finish().expect("a Vec takes everything"));
+    }
 }

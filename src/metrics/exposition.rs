@@ -44,11 +44,21 @@ pub struct BusFigures {
     pub subscriptions: Vec<(&'static str, u64, u64)>,
 }
 
-/// The whole text. Reads /proc, so it takes its time.
-pub(super) fn render(scrape: &Scrape, wanted: &MetricsConfig, format: Format) -> Vec<u8> {
+/// How long the text will be, at most but for unusual names, in bytes.
+pub(super) fn estimate(scrape: &Scrape) -> usize {
+    BASE + PER_PROCESS * scrape.figures.processes.len()
+}
+
+/// The whole text, in pieces. Reads /proc, so it takes its time.
+pub(super) fn render(
+    scrape: &Scrape,
+    wanted: &MetricsConfig,
+    format: Format,
+    leave: &mut dyn FnMut(Vec<u8>),
+) {
     let readings = Readings::take(&scrape.figures.processes, wanted);
     let processes = &scrape.figures.processes;
-    let mut text = Text::new(format, BASE + PER_PROCESS * processes.len());
+    let mut text = Text::new(format, leave);
     daemon(scrape, &mut text);
     process(readings.own, scrape.started, &mut text);
     totals(&scrape.counts.totals, &mut text);
@@ -58,11 +68,11 @@ pub(super) fn render(scrape: &Scrape, wanted: &MetricsConfig, format: Format) ->
     }
     pools::write(&scrape.figures.pools, &scrape.durations, &mut text);
     Rows::new(processes, &scrape.counts.processes, &readings).write(wanted, scrape.now, &mut text);
-    text.finish()
+    text.finish();
 }
 
 /// M-020 to M-023
-fn daemon(scrape: &Scrape, text: &mut Text) {
+fn daemon(scrape: &Scrape, text: &mut Text<'_>) {
     let Figures { state, config, processes, .. } = &scrape.figures;
     text.family(Kind::Gauge, "supervisor_build_info", "1; the version is in the label.");
     text.sample(&label("version", env!("CARGO_PKG_VERSION")), 1_u64);
@@ -90,7 +100,7 @@ fn daemon(scrape: &Scrape, text: &mut Text) {
 }
 
 /// M-025
-fn process(own: Option<Resources>, started: WallTime, text: &mut Text) {
+fn process(own: Option<Resources>, started: WallTime, text: &mut Text<'_>) {
     text.family(Kind::Gauge, "process_start_time_seconds", "When the daemon was started, in Unix seconds.");
     text.sample("", (started.as_nanos() / 10_000_000) as f64 / 100.0);
     let Some(own) = own else { return };
@@ -111,7 +121,7 @@ fn process(own: Option<Resources>, started: WallTime, text: &mut Text) {
 }
 
 /// M-024, M-050
-fn totals(totals: &Totals, text: &mut Text) {
+fn totals(totals: &Totals, text: &mut Text<'_>) {
     text.family(Kind::Counter, "supervisor_log_messages_total", "Lines of the daemon's log by level.");
     for ((_, name), count) in LEVELS.iter().zip(totals.messages) {
         text.sample(&label("level", name), count);
@@ -136,7 +146,7 @@ fn totals(totals: &Totals, text: &mut Text) {
     }
 }
 
-fn bus(bus: &BusFigures, text: &mut Text) {
+fn bus(bus: &BusFigures, text: &mut Text<'_>) {
     text.family(
         Kind::Counter,
         "supervisor_bus_events_total",

@@ -43,7 +43,7 @@ struct Row<'a> {
 }
 
 /// Writes all their families.
-pub(super) fn write(pools: &[PoolInfo], durations: &[Durations], text: &mut Text) {
+pub(super) fn write(pools: &[PoolInfo], durations: &[Durations], text: &mut Text<'_>) {
     let rows: Vec<_> = pools.iter().zip(durations).map(|(pool, durations)| row(pool, durations)).collect();
     counters(&rows, text);
     gauges(&rows, text);
@@ -55,7 +55,7 @@ fn row<'a>(pool: &'a PoolInfo, durations: &'a Durations) -> Row<'a> {
 }
 
 /// M-051 to M-055, M-059
-fn counters(rows: &[Row<'_>], text: &mut Text) {
+fn counters(rows: &[Row<'_>], text: &mut Text<'_>) {
     let mut each =
         |family, value: fn(&PoolInfo) -> Value| self::each(rows, text, Kind::Counter, family, value);
     let accepted = ("supervisor_event_pool_accepted_total", "Events that a pool took into its buffer.");
@@ -88,7 +88,7 @@ fn counters(rows: &[Row<'_>], text: &mut Text) {
 }
 
 /// M-056 to M-058, M-062
-fn gauges(rows: &[Row<'_>], text: &mut Text) {
+fn gauges(rows: &[Row<'_>], text: &mut Text<'_>) {
     let mut each = |family, value: fn(&PoolInfo) -> Value| self::each(rows, text, Kind::Gauge, family, value);
     let length = ("supervisor_event_pool_queue_length", "Events in a pool's buffer.");
     each(length, |pool| (pool.figures.queued as u64).into());
@@ -120,7 +120,7 @@ fn state(listener: &ListenerFigures) -> &'static str {
 }
 
 /// M-060, M-061
-fn histograms(rows: &[Row<'_>], text: &mut Text) {
+fn histograms(rows: &[Row<'_>], text: &mut Text<'_>) {
     let mut each = |(name, help): Family, of: fn(&Durations) -> &Histogram| {
         text.family(Kind::Histogram, name, help);
         for row in rows {
@@ -137,7 +137,13 @@ fn histograms(rows: &[Row<'_>], text: &mut Text) {
     each(processing, |it| &it.processing);
 }
 
-fn each(rows: &[Row<'_>], text: &mut Text, kind: Kind, (name, help): Family, value: fn(&PoolInfo) -> Value) {
+fn each(
+    rows: &[Row<'_>],
+    text: &mut Text<'_>,
+    kind: Kind,
+    (name, help): Family,
+    value: fn(&PoolInfo) -> Value,
+) {
     text.family(kind, name, help);
     for row in rows {
         text.sample(&row.labels, value(row.pool));
@@ -146,7 +152,7 @@ fn each(rows: &[Row<'_>], text: &mut Text, kind: Kind, (name, help): Family, val
 
 fn by(
     rows: &[Row<'_>],
-    text: &mut Text,
+    text: &mut Text<'_>,
     kind: Kind,
     (name, help): Family,
     more: &str,

@@ -42,7 +42,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Writes all their families.
-    pub(super) fn write(&self, wanted: &MetricsConfig, now: WallTime, text: &mut Text) {
+    pub(super) fn write(&self, wanted: &MetricsConfig, now: WallTime, text: &mut Text<'_>) {
         self.states(text);
         self.times(text);
         self.counters(text);
@@ -64,7 +64,7 @@ impl<'a> Rows<'a> {
     /// One series for each process that has a value.
     fn each<V: Into<Value>>(
         &self,
-        text: &mut Text,
+        text: &mut Text<'_>,
         (kind, name, help): (Kind, &'static str, &str),
         value: impl Fn(&Row<'_>) -> Option<V>,
     ) {
@@ -77,7 +77,7 @@ impl<'a> Rows<'a> {
     }
 
     /// M-030, M-031, M-038
-    fn states(&self, text: &mut Text) {
+    fn states(&self, text: &mut Text<'_>) {
         let states = ProcessState::ALL.map(|state| (state, label("state", state.name())));
         text.family(
             Kind::Gauge,
@@ -100,7 +100,7 @@ impl<'a> Rows<'a> {
     }
 
     /// M-032, M-033
-    fn times(&self, text: &mut Text) {
+    fn times(&self, text: &mut Text<'_>) {
         let start = (
             Kind::Gauge,
             "supervisor_process_start_time_seconds",
@@ -122,7 +122,7 @@ impl<'a> Rows<'a> {
     }
 
     /// M-034 to M-037
-    fn counters(&self, text: &mut Text) {
+    fn counters(&self, text: &mut Text<'_>) {
         let starts = (Kind::Counter, "supervisor_process_starts_total", "Successful starts of a process.");
         self.each(text, starts, |row| Some(row.counts.starts));
         let restarts = (
@@ -145,7 +145,7 @@ impl<'a> Rows<'a> {
     }
 
     /// M-039, M-040
-    fn logs(&self, text: &mut Text) {
+    fn logs(&self, text: &mut Text<'_>) {
         let mut each = |name, help, count: fn(&ChannelCounts) -> u64| {
             text.family(Kind::Counter, name, help);
             for row in &self.0 {
@@ -162,7 +162,7 @@ impl<'a> Rows<'a> {
     }
 
     /// M-041, M-042
-    fn resources(&self, text: &mut Text) {
+    fn resources(&self, text: &mut Text<'_>) {
         let cpu = (
             Kind::Counter,
             "supervisor_process_cpu_seconds_total",
@@ -184,7 +184,7 @@ impl<'a> Rows<'a> {
     }
 
     /// M-043
-    fn trees(&self, text: &mut Text) {
+    fn trees(&self, text: &mut Text<'_>) {
         let memory = (
             Kind::Gauge,
             "supervisor_process_tree_resident_memory_bytes",
@@ -203,7 +203,7 @@ impl<'a> Rows<'a> {
     }
 
     /// M-080: of the same meaning as in node_exporter, so that its alerts go on working.
-    fn node_supervisord(&self, text: &mut Text) {
+    fn node_supervisord(&self, text: &mut Text<'_>) {
         let up = (Kind::Gauge, "node_supervisord_up", "1 if a process is STARTING, RUNNING or STOPPING.");
         self.each(text, up, |row| Some(row.figures.state.is_signallable()));
         let state = (Kind::Gauge, "node_supervisord_state", "Code of the state a process is in.");
@@ -221,7 +221,7 @@ impl<'a> Rows<'a> {
     }
 
     /// M-081
-    fn supervisord_exporter(&self, now: WallTime, text: &mut Text) {
+    fn supervisord_exporter(&self, now: WallTime, text: &mut Text<'_>) {
         text.family(Kind::Gauge, "supervisord_up", "1: supervisord answers.");
         text.sample("", 1_u64);
         text.family(Kind::Gauge, "supervisor_process_info", "1 if a process is RUNNING.");

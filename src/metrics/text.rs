@@ -1,8 +1,9 @@
 //! The two text formats: families with their samples (M-001, M-002).
 //!
 //! Written by hand, since a scrape of a thousand programs is tens of thousands of lines: labels are made
-//! once for each program and copied from then on. What the `prometheus` crate counts is written from its
-//! own values.
+//! once for each program and copied from then on, and each line is few copies. It leaves in pieces, so that
+//! the beginning is on its way while the end is being written, in memory that was just used. What the
+//! `prometheus` crate counts is written from its own values.
 
 use std::borrow::Cow;
 use std::io::Write as _;
@@ -66,25 +67,32 @@ impl From<f64> for Value {
     }
 }
 
+/// How much is written before it leaves, in bytes.
+const PIECE: usize = 64 * 1024;
+/// Room for the line that makes it enough, and usually more than that.
+const LINE: usize = 1024;
+
 /// A text of families that is being written.
-pub(super) struct Text {
+pub(super) struct Text<'a> {
     format: Format,
     out: Vec<u8>,
+    /// Takes each piece that is complete.
+    leave: &'a mut dyn FnMut(Vec<u8>),
     /// Of the samples of the family that was begun last.
     name: Cow<'static, str>,
 }
 
-impl Text {
-    pub(super) fn new(format: Format, capacity: usize) -> Self {
-        Self { format, out: Vec::with_capacity(capacity), name: "".into() }
+impl<'a> Text<'a> {
+    pub(super) fn new(format: Format, leave: &'a mut dyn FnMut(Vec<u8>)) -> Self {
+        Self { format, out: Vec::with_capacity(PIECE + LINE), leave, name: "".into() }
     }
 
-    /// The whole.
-    pub(super) fn finish(mut self) -> Vec<u8> {
+    /// That was all.
+    pub(super) fn finish(mut self) {
         if self.format == Format::OpenMetrics {
             self.out.extend_from_slice(b"# EOF\n");
         }
-        self.out
+        (self.leave)(self.out);
     }
 
     /// Begins a family; its samples follow.
@@ -117,22 +125,32 @@ impl Text {
         let out = &mut self.out;
         out.extend_from_slice(self.name.as_bytes());
         out.extend_from_slice(suffix.as_bytes());
-        if labels != ["", ""] {
-            out.push(b'{');
-            out.extend_from_slice(labels[0].as_bytes());
-            if labels.iter().all(|labels| !labels.is_empty()) {
-                out.push(b',');
+        match labels {
+            ["", ""] => out.push(b' '),
+            ["", labels] | [labels, ""] => {
+                out.push(b'{');
+                out.extend_from_slice(labels.as_bytes());
+                out.extend_from_slice(b"} ");
             }
-            out.extend_from_slice(labels[1].as_bytes());
-            out.push(b'}');
+            [labels, more] => {
+                out.push(b'{');
+                out.extend_from_slice(labels.as_bytes());
+                out.push(b',');
+                out.extend_from_slice(more.as_bytes());
+                out.extend_from_slice(b"} ");
+            }
         }
-        out.push(b' ');
         match value {
+            // Most are.
+            Value::Count(digit @ 0..=9) => out.push(b'0' + digit as u8),
             Value::Count(count) => out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes()),
             Value::Integer(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
             Value::Number(number) => write!(out, "{number}").expect("writing to a Vec cannot fail"),
         }
         out.push(b'\n');
+        if out.len() >= PIECE {
+            (self.leave)(std::mem::replace(out, Vec::with_capacity(PIECE + LINE)));
+        }
     }
 
     /// A family that the `prometheus` crate has gathered.
@@ -184,13 +202,13 @@ pub(super) fn label(name: &str, value: &str) -> String {
 
 /// M-002
 fn escaped(text: &str, quotes: bool) -> Cow<'_, str> {
-    let special = |c: char| c == '\\' || c == '\n' || quotes && c == '"';
-    if !text.contains(special) {
+    let special = |byte: u8| byte == b'\\' || byte == b'\n' || quotes && byte == b'"';
+    if !text.bytes().any(special) {
         return text.into();
     }
     let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if special(c) {
+        if u8::try_from(c).is_ok_and(special) {
             escaped.push('\\');
         }
         escaped.push(if c == '\n' { 'n' } else { c });
@@ -205,7 +223,9 @@ mod tests {
     use prometheus::core::Collector;
 
     fn written(format: Format) -> String {
-        let mut text = Text::new(format, 0);
+        let mut all = Vec::new();
+        let mut take = |piece: Vec<u8>| all.extend(piece);
+        let mut text = Text::new(format, &mut take);
         text.family(Kind::Counter, "x_events_total", "Events, a\\b.");
         text.sample(&label("name", "a\"b\\c\nd"), 3_u64);
         text.sample_with("", "channel=\"stdout\"", 0_u64);
@@ -217,7 +237,8 @@ mod tests {
         for family in durations.collect() {
             text.gathered(&family);
         }
-        String::from_utf8(text.finish()).unwrap()
+        text.finish();
+        String::from_utf8(all).unwrap()
     }
 
     // M-001, M-002

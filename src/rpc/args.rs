@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::fault::{Fault, FaultCode};
+use crate::daemon::fault::{Fault, FaultCode};
 use crate::model::signal::Signal;
 use crate::wire::xmlrpc::Value;
 

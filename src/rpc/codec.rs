@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::fault::{Fault, FaultCode};
+use crate::daemon::fault::{Fault, FaultCode};
 use crate::http::Budget;
 use crate::logs::turns::Turns;
 use crate::logs::workers::{Scratch, Workers};

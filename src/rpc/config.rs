@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::args::Args;
-use super::fault::Fault;
 use super::methods::{Context, Reply};
 use crate::config::schema::{ChannelConfig, LogFile};
 use crate::daemon::command::ConfiguredProcess;
+use crate::daemon::fault::Fault;
 use crate::daemon::process::LogPaths;
 use crate::wire::xmlrpc::Value;
 

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use hyper::{Method, StatusCode};
 
 use super::codec::Codec;
-use super::fault::Fault;
 use super::methods::{self, Context, DaemonFacts};
 use crate::config::schema::ServerConfig;
+use crate::daemon::fault::Fault;
 use crate::daemon::handle::Handle;
 use crate::http::{Answer, Budget, Log, Request, Response, Service, response};
 use crate::logs::workers::Workers;

@@ -1,9 +1,7 @@
-//! A process as the API describes it: fields and description (C-222 to C-234).
+//! A process as the API describes it: its fields (C-222 to C-230).
 
 use std::path::PathBuf;
 use std::sync::Arc;
-
-use chrono::{Local, TimeZone};
 
 use crate::daemon::command::ProcessInfo;
 use crate::model::state::ProcessState;
@@ -31,7 +29,7 @@ fn members(info: &ProcessInfo) -> [(&'static str, Value); 14] {
         ("stdout_logfile", stdout.into()),
         ("stderr_logfile", path(info.stderr_logfile.as_ref()).into()),
         ("pid", info.pid.into()),
-        ("description", description(info).into()),
+        ("description", info.description().into()),
     ]
 }
 
@@ -87,27 +85,8 @@ fn is_gap(member: &str, state: ProcessState) -> bool {
 fn gaps(info: &ProcessInfo) -> Vec<Value> {
     let now = info.now.secs().into();
     match info.state {
-        ProcessState::Running => vec![now, description(info).into()],
+        ProcessState::Running => vec![now, info.description().into()],
         _ => vec![now],
-    }
-}
-
-/// What `status` shows behind the state (C-231 to C-234).
-pub fn description(info: &ProcessInfo) -> String {
-    match info.state {
-        ProcessState::Running => {
-            let up = info.now.secs().saturating_sub(seconds(info.start)).max(0);
-            running(info.pid, up)
-        }
-        ProcessState::Fatal | ProcessState::Backoff if info.spawnerr.is_empty() => {
-            format!("unknown error (try \"tail {}\")", info.name.name())
-        }
-        ProcessState::Fatal | ProcessState::Backoff => info.spawnerr.to_string(),
-        ProcessState::Stopped | ProcessState::Exited => match info.start {
-            None => "Not started".to_owned(),
-            Some(_) => stop_time(seconds(info.stop)),
-        },
-        ProcessState::Starting | ProcessState::Stopping | ProcessState::Unknown => String::new(),
     }
 }
 
@@ -117,37 +96,6 @@ fn seconds(time: Option<WallTime>) -> i64 {
 
 fn path(file: Option<&Arc<PathBuf>>) -> String {
     file.map_or_else(String::new, |file| file.to_string_lossy().into_owned())
-}
-
-/// `pid 7, uptime 0:03:12`. Made for each running process of each list, so without the formatting
-/// machinery.
-fn running(pid: i32, seconds: i64) -> String {
-    let mut text = String::with_capacity(48);
-    text.push_str("pid ");
-    text.push_str(itoa::Buffer::new().format(pid));
-    text.push_str(", uptime ");
-    push_uptime(&mut text, seconds);
-    text
-}
-
-/// Seconds as `0:03:12`, `1 day, 2:03:04`, `2 days, 0:00:05`.
-fn push_uptime(text: &mut String, seconds: i64) {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    if days > 0 {
-        text.push_str(itoa::Buffer::new().format(days));
-        text.push_str(if days == 1 { " day, " } else { " days, " });
-    }
-    text.push_str(itoa::Buffer::new().format(rest / 3600));
-    for part in [rest / 60 % 60, rest % 60] {
-        text.push_str(if part < 10 { ":0" } else { ":" });
-        text.push_str(itoa::Buffer::new().format(part));
-    }
-}
-
-/// Local time as `Nov 23 03:31 PM`; empty for times that no calendar has.
-fn stop_time(seconds: i64) -> String {
-    let local = Local.timestamp_opt(seconds, 0).single();
-    local.map_or_else(String::new, |time| time.format("%b %d %I:%M %p").to_string())
 }
 
 #[cfg(test)]
@@ -172,51 +120,6 @@ mod tests {
             stdout_logfile: Some(Arc::new("/l/o".into())),
             stderr_logfile: None,
             pid: 7,
-        }
-    }
-
-    // C-231
-    #[test]
-    fn uptimes() {
-        assert_eq!(description(&process(ProcessState::Running)), "pid 7, uptime 0:03:12");
-        let rows =
-            [(0, "0:00:00"), (86_399, "23:59:59"), (93_784, "1 day, 2:03:04"), (172_805, "2 days, 0:00:05")];
-        for (seconds, text) in rows {
-            assert_eq!(running(7, seconds), format!("pid 7, uptime {text}"));
-        }
-        let set_back = ProcessInfo { now: at(5), ..process(ProcessState::Running) };
-        assert_eq!(description(&set_back), "pid 7, uptime 0:00:00");
-    }
-
-    // C-232
-    #[test]
-    fn failures() {
-        let silent = process(ProcessState::Fatal);
-        assert_eq!(description(&silent), "unknown error (try \"tail p\")");
-        let told =
-            ProcessInfo { spawnerr: "can't find command '/x'".into(), ..process(ProcessState::Backoff) };
-        assert_eq!(description(&told), "can't find command '/x'");
-    }
-
-    // C-233
-    #[test]
-    fn stop_times() {
-        let never = ProcessInfo { start: None, ..process(ProcessState::Stopped) };
-        assert_eq!(description(&never), "Not started");
-        let stopped = ProcessInfo { stop: Some(at(1_000_000_000)), ..process(ProcessState::Exited) };
-        let local = Local.timestamp_opt(1_000_000_000, 0).unwrap();
-        let text = description(&stopped);
-        // 2001-09-09 01:46:40 UTC: the minute is the same in every zone of whole hours.
-        assert_eq!(text, local.format("%b %d %I:%M %p").to_string());
-        assert_eq!(text.len(), "Nov 23 03:31 PM".len());
-        assert!(text.starts_with("Sep 0") && text.ends_with('M'), "{text}");
-    }
-
-    // C-234
-    #[test]
-    fn nothing_to_say() {
-        for state in [ProcessState::Starting, ProcessState::Stopping, ProcessState::Unknown] {
-            assert_eq!(description(&process(state)), "");
         }
     }
 

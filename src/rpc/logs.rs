@@ -6,10 +6,10 @@
 use std::rc::Rc;
 
 use super::args::Args;
-use super::fault::Fault;
 use super::methods::{Context, Reply};
 use super::process::{one_process, record};
 use crate::daemon::command::{LogSource, Refusal};
+use crate::daemon::fault::{Fault, FaultCode};
 use crate::logs::read::Window;
 use crate::model::event::Channel;
 use crate::model::name::Target;
@@ -25,7 +25,7 @@ pub(super) async fn read_main(context: Rc<Context>, mut args: Args) -> Reply {
 /// `clearLog` (C-216).
 pub(super) async fn clear_main(context: Rc<Context>, _: Args) -> Reply {
     context.daemon.clear_main_log().await.map_err(|refusal| match refusal {
-        Refusal::FileFailed => super::fault::FaultCode::Failed.into(),
+        Refusal::FileFailed => FaultCode::Failed.into(),
         other => Fault::of(other, ""),
     })?;
     Ok(true.into())
@@ -51,7 +51,7 @@ async fn read(context: Rc<Context>, mut args: Args, channel: Channel) -> Reply {
 
 fn unnamed(refusal: Refusal, name: &str) -> Fault {
     match refusal {
-        Refusal::FileFailed => super::fault::FaultCode::Failed.into(),
+        Refusal::FileFailed => FaultCode::Failed.into(),
         other => Fault::of(other, name),
     }
 }

@@ -9,9 +9,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use super::args::Args;
-use super::fault::{Fault, FaultCode};
 use super::info::Records;
 use super::{config, listeners, logs, process, supervisor, system};
+use crate::daemon::fault::{Fault, FaultCode};
 use crate::daemon::handle::Handle;
 use crate::http::Budget;
 use crate::model::state::SupervisorState;

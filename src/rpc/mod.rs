@@ -7,7 +7,6 @@ mod args;
 mod codec;
 mod config;
 pub mod endpoint;
-pub mod fault;
 pub mod info;
 mod listeners;
 mod logs;

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use super::args::Args;
-use super::fault::{Fault, FaultCode};
 use super::info;
 use super::methods::{Context, Reply};
 use crate::daemon::command::{Done, Patience, Refusal, Results};
+use crate::daemon::fault::{Fault, FaultCode};
 use crate::model::event::RemoteCommunication;
 use crate::model::fault::SUCCESS;
 use crate::model::name::{ProcessName, Target};

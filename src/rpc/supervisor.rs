@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::args::Args;
-use super::fault::Fault;
 use super::methods::{Context, Reply};
+use crate::daemon::fault::Fault;
 use crate::wire::xmlrpc::Value;
 
 /// Clients compare it exactly (C-210).

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::args::Args;
-use super::fault::{Fault, FaultCode};
 use super::methods::{self, Context, Method, Reply};
+use crate::daemon::fault::{Fault, FaultCode};
 use crate::http::{Budget, Share};
 use crate::wire::xmlrpc::{MethodCall, Value, encode};
 

@@ -1,9 +1,9 @@
 //! What the kernel tells of processes in /proc. Elsewhere than on Linux: nothing.
 
 #[cfg(target_os = "linux")]
-pub use linux::{resources, usages};
+pub use linux::{resources, usage_of_child, usages};
 #[cfg(not(target_os = "linux"))]
-pub use nowhere::{resources, usages};
+pub use nowhere::{resources, usage_of_child, usages};
 
 /// What a process uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,9 +49,7 @@ mod linux {
 
     /// What this process uses, if it is there. In as few system calls as can be: a scrape reads thousands.
     pub fn resources(pid: i32) -> Option<Resources> {
-        let mut buffer = [0; STAT];
-        let length = File::open(format!("/proc/{pid}/stat")).and_then(|mut it| it.read(&mut buffer)).ok()?;
-        let stat = Stat::from_read(&buffer[..length]).ok()?;
+        let stat = stat(pid)?;
         Some(Resources {
             usage: usage(&stat),
             virtual_memory: stat.vsize,
@@ -59,6 +57,18 @@ mod linux {
             open_fds: open_descriptors(pid),
             max_fds: rlimit::descriptors_of(pid),
         })
+    }
+
+    /// What a child of this process uses: nobody's who got the number of one that is gone.
+    pub fn usage_of_child(pid: i32) -> Option<Usage> {
+        let usage = usage(&stat(pid)?);
+        (i32::try_from(std::process::id()) == Ok(usage.parent)).then_some(usage)
+    }
+
+    fn stat(pid: i32) -> Option<Stat> {
+        let mut buffer = [0; STAT];
+        let length = File::open(format!("/proc/{pid}/stat")).and_then(|mut it| it.read(&mut buffer)).ok()?;
+        Stat::from_read(&buffer[..length]).ok()
     }
 
     /// Since Linux 6.2 the size of the directory tells.
@@ -97,6 +107,11 @@ mod nowhere {
     }
 
     /// Not known here.
+    pub fn usage_of_child(_pid: i32) -> Option<Usage> {
+        None
+    }
+
+    /// Not known here.
     pub fn usages() -> Vec<Usage> {
         Vec::new()
     }
@@ -117,6 +132,6 @@ mod tests {
         assert!(resources.open_fds.is_some_and(|open| open > 2));
         assert_eq!(resources.max_fds, crate::sys::rlimit::descriptors());
         assert!(super::usages().iter().any(|usage| usage.pid == pid));
-        assert_eq!(super::resources(-1), None);
+        assert_eq!((super::resources(-1), super::usage_of_child(parent)), (None, None));
     }
 }

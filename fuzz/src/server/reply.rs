@@ -1,16 +1,30 @@
 //! A reply as bytes, looked at closely: only what these servers say may be in it.
 
 /// Header lines of the servers and of hyper; anything else was put there by the client.
-const HEADERS: [&str; 9] = [
+const HEADERS: [&str; 23] = [
+    "cache-control",
     "connection",
+    "content-disposition",
+    "content-encoding",
     "content-length",
+    "content-security-policy",
     "content-type",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
     "date",
+    "etag",
+    "expires",
     "last-modified",
+    "location",
+    "pragma",
+    "referrer-policy",
     "server",
     "transfer-encoding",
+    "vary",
     "www-authenticate",
     "x-accel-buffering",
+    "x-content-type-options",
+    "x-frame-options",
 ];
 
 /// One reply to one request.

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 
 use super::frame::{Encoding, Frame, Gap};
-use super::query::Since;
+use super::query::{Filter, Since};
 use crate::bus::Observer;
 use crate::model::event::{Event, EventKind, EventRecord};
 use crate::model::interest::Interest;
@@ -96,6 +96,19 @@ impl Feed {
     /// How many events were missed by clients that were too slow.
     pub fn missed(&self) -> u64 {
         self.missed.get()
+    }
+
+    /// The last events that pass a filter, the newest first, so many at most: as lines of JSON.
+    pub fn recent(&self, filter: &Filter, most: usize) -> Vec<String> {
+        let ring = self.ring.borrow();
+        let wanted = ring.entries.iter().rev().filter(|slot| filter.admits(&slot.record.event));
+        let entries = wanted.take(most).map(|slot| slot.entry(&self.life));
+        entries.map(|entry| entry.frame(Encoding::Text).line().to_owned()).collect()
+    }
+
+    /// The id of the last event: a stream that begins behind it misses nothing.
+    pub fn last_id(&self) -> String {
+        format!("{}-{}", self.life, self.last_seq.get())
     }
 
     /// Whether there is much that is kept for readers only.

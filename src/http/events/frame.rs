@@ -72,8 +72,13 @@ impl Frame {
     pub(super) fn part(&self, syntax: Syntax) -> &[u8] {
         match syntax {
             Syntax::Sse => self.text.as_bytes(),
-            Syntax::Lines => &self.text.as_bytes()[self.line.clone()],
+            Syntax::Lines => self.line().as_bytes(),
         }
+    }
+
+    /// The line of JSON.
+    pub(super) fn line(&self) -> &str {
+        &self.text[self.line.clone()]
     }
 }
 
@@ -115,7 +120,15 @@ impl Format {
             #[serde(flatten)]
             content: &'a T,
         }
-        let json = json(&Note { r#type: kind, content });
+        self.told(kind, &json(&Note { r#type: kind, content }), out);
+    }
+
+    /// How things are now, as [`super::Board`] has it.
+    pub(super) fn status(self, json: &str, out: &mut Vec<u8>) {
+        self.told("STATUS", json, out);
+    }
+
+    fn told(self, kind: &'static str, json: &str, out: &mut Vec<u8>) {
         let text = match self.syntax {
             Syntax::Sse => format!("event: {kind}\ndata: {json}\n\n"),
             Syntax::Lines => format!("{json}\n"),

@@ -1,10 +1,9 @@
 //! What a client of `/events` asks for: parameters and headers.
 
 use hyper::header::{ACCEPT, HeaderMap, HeaderName};
-use percent_encoding::percent_decode_str;
 
 use super::frame::{Encoding, Format, Syntax};
-use crate::http::Request;
+use crate::http::{Request, form};
 use crate::model::event::{Event, EventKind, GroupChange};
 use crate::model::interest::Interest;
 use crate::model::name::{ProcessName, Target};
@@ -23,6 +22,8 @@ pub(super) struct Query {
     pub format: Format,
     /// Whether it goes on after what there is already.
     pub follow: bool,
+    /// Whether it wants to hear how things are now, beside events.
+    pub status: bool,
 }
 
 /// Where to begin.
@@ -38,7 +39,8 @@ pub(super) enum Since {
 
 /// Which events.
 #[derive(Debug, PartialEq)]
-pub(super) struct Filter {
+pub struct Filter {
+    /// None: all.
     types: Interest,
     /// None: of everybody, and of nobody.
     targets: Vec<Target>,
@@ -50,16 +52,13 @@ impl Query {
         let headers = request.headers();
         let mut query = Self {
             start: Since::Now,
-            filter: Filter { types: Interest::NONE, targets: Vec::new() },
+            filter: Filter::ALL,
             format: Format { syntax: syntax(headers), encoding: Encoding::Text },
             follow: true,
+            status: false,
         };
-        for pair in request.uri().query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            query.set(name, &decoded(value))?;
-        }
-        if query.filter.types == Interest::NONE {
-            query.filter.types = Interest::ALL;
+        for (name, value) in form::fields(request.uri().query().unwrap_or_default()) {
+            query.set(&name, &value)?;
         }
         if let Some(id) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
             query.start = since(id).ok_or("Last-Event-ID is not an id of this stream.")?;
@@ -68,31 +67,28 @@ impl Query {
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), &'static str> {
+        if self.filter.set(name, value)? {
+            return Ok(());
+        }
         match (name, value) {
-            ("type", names) => self.filter.types = self.filter.types.union(types(names)?),
-            ("process", spec) => self.filter.targets.push(Target::of_spec(spec)),
-            ("group", name) => self.filter.targets.push(Target::Group(name.into())),
             ("since", id) => self.start = since(id).ok_or("since is not the id or number of an event.")?,
             ("recent", "" | "yes") => self.start = Since::Oldest,
             ("follow", "no") => self.follow = false,
             ("follow", "" | "yes") => self.follow = true,
+            ("status", "" | "yes") => self.status = true,
             ("format", "json") => self.format.syntax = Syntax::Lines,
             ("format", "sse") => self.format.syntax = Syntax::Sse,
             ("data", "text") => self.format.encoding = Encoding::Text,
             ("data", "base64") => self.format.encoding = Encoding::Base64,
             _ => {
                 return Err(
-                    "Parameters are type, process, group, since, recent, follow=no, format=json or sse, \
-                            data=text or base64.",
+                    "Parameters are type, process, group, since, recent, follow=no, status, format=json or \
+                            sse, data=text or base64.",
                 );
             }
         }
         Ok(())
     }
-}
-
-fn decoded(value: &str) -> String {
-    percent_decode_str(&value.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// Names of event types, separated by commas; a type stands for all below it (E-001).
@@ -121,9 +117,38 @@ fn syntax(headers: &HeaderMap) -> Syntax {
 }
 
 impl Filter {
-    /// Whether the client wants to see this.
+    /// Everything.
+    pub const ALL: Self = Self { types: Interest::NONE, targets: Vec::new() };
+
+    /// What is about this process.
+    pub fn of(process: ProcessName) -> Self {
+        Self { targets: vec![Target::Process(process)], ..Self::ALL }
+    }
+
+    /// What `type`, `process` and `group` of a query say; fields that are empty or of other names say nothing.
+    pub fn read(query: &str) -> Result<Self, &'static str> {
+        let mut filter = Self::ALL;
+        for (name, value) in form::fields(query).filter(|(_, value)| !value.is_empty()) {
+            filter.set(&name, &value)?;
+        }
+        Ok(filter)
+    }
+
+    /// Takes one more field, if it is for a filter.
+    fn set(&mut self, name: &str, value: &str) -> Result<bool, &'static str> {
+        match name {
+            "type" => self.types = self.types.union(types(value)?),
+            "process" => self.targets.push(Target::of_spec(value)),
+            "group" => self.targets.push(Target::Group(value.into())),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Whether somebody with these wishes wants to see this.
     pub(super) fn admits(&self, event: &Event) -> bool {
-        self.types.contains(event.kind()) && (self.targets.is_empty() || self.names(event))
+        let types = if self.types == Interest::NONE { Interest::ALL } else { self.types };
+        types.contains(event.kind()) && (self.targets.is_empty() || self.names(event))
     }
 
     fn names(&self, event: &Event) -> bool {
@@ -175,12 +200,28 @@ mod tests {
 
     #[test]
     fn what_is_no_wish() {
-        for bad in
-            ["type=TOCK", "since=x", "since=", "since=-", "format=xml", "data=hex", "x", "follow=maybe"]
-        {
+        for bad in [
+            "type=TOCK",
+            "since=x",
+            "since=",
+            "since=-",
+            "format=xml",
+            "data=hex",
+            "x",
+            "follow=maybe",
+            "status=1",
+        ] {
             assert!(query(&format!("/events?{bad}"), &[]).is_err(), "{bad}");
         }
         assert!(query("/events?&", &[("last-event-id", "new")]).is_err());
+    }
+
+    #[test]
+    fn filters_of_forms() {
+        assert_eq!(Filter::read("type=&process=&x=y&follow=maybe").unwrap(), Filter::ALL);
+        let filter = Filter::read("type=tick&type=&group=g").unwrap();
+        assert_eq!(filter, query("/events?group=g&type=TICK", &[]).unwrap().filter);
+        assert!(Filter::read("type=TOCK").is_err());
     }
 
     // E-001, C-202

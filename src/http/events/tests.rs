@@ -20,6 +20,7 @@ use crate::model::time::{Now, WallTime};
 
 struct Fixture {
     bus: EventBus,
+    board: Rc<Board>,
     feed: Rc<Feed>,
     service: EventStream,
     closing: CancellationToken,
@@ -30,8 +31,10 @@ impl Fixture {
         let (bus, closing) = (EventBus::new(), CancellationToken::new());
         let feed = Feed::with_room(WallTime::from_nanos(16_000_000), live);
         bus.observe(Rc::clone(&feed) as Rc<_>);
-        let service = EventStream::new(Rc::clone(&feed), Budget::default(), closing.clone());
-        Self { bus, feed, service, closing }
+        let board = Rc::new(Board::default());
+        let service =
+            EventStream::new(Rc::clone(&feed), Rc::clone(&board), Budget::default(), closing.clone());
+        Self { bus, board, feed, service, closing }
     }
 
     fn say(&self, data: &str) -> u64 {
@@ -239,4 +242,39 @@ fn what_is_refused() {
     assert_eq!(answer(Method::GET, "/eventsx"), StatusCode::NOT_FOUND);
     assert_eq!(answer(Method::POST, "/events"), StatusCode::BAD_REQUEST);
     assert_eq!(answer(Method::GET, "/events?type=x"), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn notes_come_beside_events_to_those_who_want_them() {
+    let fixture = Fixture::new(ROOMY);
+    LocalSet::new()
+        .run_until(async {
+            let mut with = fixture.get("status&type=REMOTE_COMMUNICATION");
+            let mut without = fixture.get("");
+            assert!(fixture.board.take_asked());
+            fixture.board.post(&serde_json::json!({"type": "STATUS"}));
+            fixture.say("x");
+            assert_eq!(texts(&piece(&mut with).await.unwrap()), ["STATUS"]);
+            assert_eq!(texts(&piece(&mut without).await.unwrap()), ["x"]);
+            drop(fixture.get("status&follow=no"));
+            assert_eq!(fixture.board.readers(), 1);
+            fixture.closing.cancel();
+            assert!(piece(&mut with).await.is_none());
+            assert_eq!(fixture.board.readers(), 0);
+        })
+        .await;
+}
+
+#[test]
+fn the_last_events_of_a_filter() {
+    let fixture = Fixture::new(ROOMY);
+    assert_eq!(fixture.feed.last_id(), "10-0");
+    for data in ["a", "b", "c"] {
+        fixture.say(data);
+    }
+    fixture.publish(Event::GroupChanged(GroupChange::Added("g".into())));
+    let filter = Filter::read("type=PROCESS_COMMUNICATION").unwrap();
+    let recent = fixture.feed.recent(&filter, 2).concat();
+    assert_eq!(texts(&lines(recent.as_bytes())), ["c", "b"]);
+    assert_eq!(fixture.feed.last_id(), "10-4");
 }
