@@ -145,3 +145,27 @@ fn the_page_of_a_process_needs_no_scripts() {
     page.browser.press("header", "Events");
     page.browser.until("document.querySelector('#events').innerText.includes('PROCESS_STATE_STOPPED')");
 }
+
+/// Writes what is other in a page than in a stream: line ends, zeros, and characters of several bytes, some of
+/// which the beginning of the stream cuts.
+const SCRIPT: &str = "import os, sys\nfor n in range(60):\n    os.write(1, ('%d 監視する\\0監視する\\r\\n' % n).encode())\n\
+                      for line in sys.stdin:\n    os.write(1, line.encode())\n";
+
+#[test]
+fn what_is_shown_is_not_shown_again_and_what_is_removed_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.py", SCRIPT);
+    let program = PROGRAM.replace("tee @DIR@/copy", "python3 -u @DIR@/x.py");
+    let page = Page::open(&sandbox, &sandbox.fill(&program));
+    page.daemon.wait_for_state("echo", "RUNNING");
+    page.go_live(&page.address(ADDRESS));
+    page.say("after\n");
+    page.log_has("after");
+    assert_eq!(page.log().lines().count(), 61, "{}", page.log());
+    let socket = sandbox.path("s.sock");
+    for method in ["supervisor.stopProcess", "supervisor.removeProcessGroup"] {
+        rpc::call(&socket, method, &["echo"]).unwrap();
+    }
+    page.shows("echo", "removed");
+    assert_eq!(page.browser.count(&format!("{} button", row("echo"))), 0);
+}

@@ -276,6 +276,26 @@ impl Event {
     }
 }
 
+impl Event {
+    /// The same with no more data than this, in bytes, if it has more.
+    pub fn shortened(&self, limit: usize) -> Option<Self> {
+        let cut = |data: &Bytes| data.slice(..limit.min(data.len()));
+        match self {
+            Self::OutputRead(it) if it.data.as_ref().is_some_and(|data| data.len() > limit) => {
+                Some(Self::OutputRead(Output { data: it.data.as_ref().map(cut), ..it.clone() }))
+            }
+            Self::Communicated(it) if it.data.len() > limit => {
+                Some(Self::Communicated(Communication { data: cut(&it.data), ..it.clone() }))
+            }
+            Self::RemotelyCommunicated(it) if it.kind.len().max(it.data.len()) > limit => {
+                let (kind, data) = (cut(&it.kind), cut(&it.data));
+                Some(Self::RemotelyCommunicated(RemoteCommunication { kind, data }))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Data as text (E-064).
 fn text(data: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(data) {
@@ -389,5 +409,17 @@ mod tests {
         let tick = Tick { period: TickPeriod::Five, when: WallTime::from_nanos(1_000_000_000) };
         assert_eq!(text(&Event::Ticked(tick)), "when:1");
         assert_eq!(text(&Event::GroupChanged(GroupChange::Added("g".into()))), "groupname:g\n");
+    }
+
+    #[test]
+    fn events_are_shortened_where_they_are_long() {
+        let event = |kind: &'static [u8], data: &'static [u8]| {
+            let (kind, data) = (Bytes::from_static(kind), Bytes::from_static(data));
+            Event::RemotelyCommunicated(RemoteCommunication { kind, data })
+        };
+        assert_eq!(event(b"four", b"data").shortened(4), None);
+        assert_eq!(event(b"four", b"longer").shortened(4), Some(event(b"four", b"long")));
+        assert_eq!(event(b"longer", b"").shortened(4), Some(event(b"long", b"")));
+        assert_eq!(Event::SupervisorChanged(SupervisorChange::Running).shortened(0), None);
     }
 }

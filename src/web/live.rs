@@ -17,7 +17,7 @@ use super::figures::{Samples, Shown, Used};
 use super::pools::Pool;
 use super::site::Restarts;
 use crate::bus::Observer;
-use crate::daemon::command::ProcessInfo;
+use crate::daemon::command::{ProcessInfo, Refusal};
 use crate::daemon::handle::{Gone, Handle};
 use crate::http::events::Board;
 use crate::logs::turns::Turns;
@@ -66,6 +66,9 @@ struct Note {
     now: i64,
     /// Those that differ from what was told last.
     processes: Vec<Shown>,
+    /// The name specs of those that are there no more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gone: Vec<String>,
     /// All of them, at a look.
     #[serde(skip_serializing_if = "Option::is_none")]
     pools: Option<Vec<Pool>>,
@@ -142,24 +145,23 @@ impl Live {
     ) -> Result<(), Gone> {
         let changed = std::mem::take(&mut *self.changed.borrow_mut());
         let whole = round.everything || round.look || changed.len() > FEW;
-        let processes = if whole { sources.daemon.processes().await? } else { few(changed, sources).await };
+        let (processes, gone) = if whole { all(told, sources).await? } else { few(changed, sources).await };
         if round.look {
             self.look(&processes, sources, readers).await;
         }
         let pools = if whole { Some(sources.daemon.pools().await?) } else { None };
-        if whole {
-            let there: HashSet<_> = processes.iter().map(|process| &process.name).collect();
-            told.retain(|name, _| there.contains(name));
-        }
+        gone.iter().for_each(|name| drop(told.remove(name)));
         let processes = self.news(&processes, &sources.restarts, told);
         let pools = pools.map(|pools| pools.iter().map(Pool::new).collect::<Vec<_>>());
         let note = Note {
             r#type: "STATUS",
             now: clock::wall().secs(),
             processes,
+            gone: gone.iter().map(ProcessName::to_string).collect(),
             pools: pools.filter(|pools| !pools.is_empty()),
         };
-        if round.everything || !note.processes.is_empty() || note.pools.is_some() {
+        let told_of = note.processes.len() + note.gone.len();
+        if round.everything || told_of > 0 || note.pools.is_some() {
             self.board.post(&note);
         }
         Ok(())
@@ -198,13 +200,29 @@ impl Live {
     }
 }
 
-/// These processes, but for those that are gone meanwhile.
-async fn few(changed: HashSet<ProcessName>, sources: &Sources) -> Vec<ProcessInfo> {
-    let mut processes = Vec::with_capacity(changed.len());
+/// All processes, and those that are gone of the ones that were told.
+async fn all(
+    told: &HashMap<ProcessName, Shown>,
+    sources: &Sources,
+) -> Result<(Vec<ProcessInfo>, Vec<ProcessName>), Gone> {
+    let processes = sources.daemon.processes().await?;
+    let there: HashSet<_> = processes.iter().map(|process| &process.name).collect();
+    let gone = told.keys().filter(|name| !there.contains(name)).cloned().collect();
+    Ok((processes, gone))
+}
+
+/// These processes, and those of them that are gone meanwhile.
+async fn few(changed: HashSet<ProcessName>, sources: &Sources) -> (Vec<ProcessInfo>, Vec<ProcessName>) {
+    let (mut processes, mut gone) = (Vec::with_capacity(changed.len()), Vec::new());
     for name in changed {
-        processes.extend(sources.daemon.process(name).await);
+        match sources.daemon.process(name.clone()).await {
+            Ok(process) => processes.push(process),
+            Err(Refusal::BadName) => gone.push(name),
+            // It is not known how it is.
+            Err(_) => {}
+        }
     }
-    processes
+    (processes, gone)
 }
 
 impl Observer for Live {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use hyper::header::{CONTENT_DISPOSITION, HeaderValue};
 use hyper::{Method, StatusCode};
+use tokio::sync::Semaphore;
 
 use super::actions::{Action, Senseless};
 use super::activity::{Events, EventsPage};
@@ -32,6 +33,8 @@ pub const EVENTS_PATH: &str = "/events.html";
 
 /// Workers that may be making pages at a time.
 const WRITERS: usize = 2;
+/// Ends of logs that may be read at a time.
+const EXCERPTS: usize = 2;
 /// Forms have a few names in them: longer ones are not even read, in bytes.
 const LONGEST_FORM: usize = 64 * 1024;
 /// What is shown of a log on the page of its process, in bytes.
@@ -75,6 +78,9 @@ pub struct Site(Rc<Inner>);
 struct Inner {
     means: Means,
     writers: Turns,
+    /// Held while the end of a log is read, until what is held of it counts: many at a time would take much
+    /// memory before any of them is refused.
+    excerpts: Semaphore,
 }
 
 /// Where a finished action leads.
@@ -95,7 +101,7 @@ impl Site {
     /// Pages of this daemon.
     pub fn new(means: Means) -> Self {
         let writers = Turns::new(means.workers.clone(), WRITERS);
-        Self(Rc::new(Inner { means, writers }))
+        Self(Rc::new(Inner { means, writers, excerpts: Semaphore::new(EXCERPTS) }))
     }
 
     async fn answer(self, request: Request) -> Response {
@@ -249,6 +255,7 @@ impl Inner {
         else {
             return missing();
         };
+        let Ok(_turn) = self.excerpts.acquire().await else { return missing() };
         let source = LogSource::Process(process, channel);
         match self.means.daemon.read_log(source, Window::Read { offset: -WHOLE_LOG, length: 0 }).await {
             Ok(excerpt) => attachment(name, channel, excerpt.data),
@@ -257,6 +264,7 @@ impl Inner {
     }
 
     async fn tail(&self, form: &Form) -> Response {
+        let Ok(_turn) = self.excerpts.acquire().await else { return missing() };
         let page = TailPage::read(self.frame(), form, &self.means.daemon).await;
         self.page(page).await
     }

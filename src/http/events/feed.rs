@@ -32,6 +32,9 @@ const LIVE: Room = Room { events: 64 * 1024, bytes: 32 << 20 };
 /// What an event takes beside its data once it is encoded, about.
 const OVERHEAD: usize = 768;
 
+/// Data of an event, in a list of the last ones, in bytes.
+const EXCERPT: usize = 1024;
+
 /// The last events.
 pub struct Feed {
     ring: RefCell<Ring>,
@@ -98,12 +101,12 @@ impl Feed {
         self.missed.get()
     }
 
-    /// The last events that pass a filter, the newest first, so many at most: as lines of JSON.
+    /// The last events that pass a filter, the newest first, so many at most: as lines of JSON. Of long data
+    /// only the beginning is in them, so that many large events take no time.
     pub fn recent(&self, filter: &Filter, most: usize) -> Vec<String> {
         let ring = self.ring.borrow();
         let wanted = ring.entries.iter().rev().filter(|slot| filter.admits(&slot.record.event));
-        let entries = wanted.take(most).map(|slot| slot.entry(&self.life));
-        entries.map(|entry| entry.frame(Encoding::Text).line().to_owned()).collect()
+        wanted.take(most).map(|slot| slot.excerpt(&self.life)).collect()
     }
 
     /// The id of the last event: a stream that begins behind it misses nothing.
@@ -184,6 +187,14 @@ fn size(event: &Event) -> usize {
 impl Slot {
     fn entry(&self, life: &Rc<str>) -> Rc<Entry> {
         Rc::clone(self.entry.get_or_init(|| Rc::new(Entry::new(&self.record, life))))
+    }
+
+    fn excerpt(&self, life: &Rc<str>) -> String {
+        let line = |entry: &Entry| entry.frame(Encoding::Text).line().to_owned();
+        match self.record.event.shortened(EXCERPT) {
+            None => line(&self.entry(life)),
+            Some(event) => line(&Entry::new(&Rc::new(EventRecord { event, ..*self.record }), life)),
+        }
     }
 }
 

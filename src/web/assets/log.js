@@ -93,8 +93,10 @@
     }
   }
 
-  // What of a text comes after the end of another that it overlaps.
-  function unseen(shown, text) {
+  // What of a text of the stream comes after the end of what is shown, which it overlaps. What is shown was a page:
+  // there line ends are line feeds, and zeros are left out. The text may begin within a character.
+  function unseen(shown, raw) {
+    const text = raw.replace(/\r\n?/g, "\n").replaceAll("\0", "").replace(/^\uFFFD{1,3}/, "");
     for (let length = Math.min(shown.length, text.length); length > 0; length--) {
       if (shown.endsWith(text.slice(0, length))) return text.slice(length);
     }

@@ -94,6 +94,17 @@
     count(state, 1);
   }
 
+  // It is not configured any more.
+  function remove(row) {
+    count(row.tr.dataset.state, -1);
+    row.tr.dataset.state = "REMOVED";
+    row.state.className = "statusnominal";
+    put(row.state, "removed");
+    setButtons(row, []);
+    delete row.tr.dataset.start;
+    put(row.description, "Not configured any more");
+  }
+
   function uptime(row) {
     const { start, pid } = row.tr.dataset;
     if (start === undefined) return;
@@ -129,6 +140,10 @@
     for (const [name, shown] of news) {
       const row = rows.get(name);
       if (!row) continue;
+      if (shown === null) {
+        remove(row);
+        continue;
+      }
       update(row, shown);
       if (wanted) {
         row.tr.hidden = !matches(row, wanted);
@@ -182,6 +197,7 @@
       if (search && !partial && !rows.has(shown.name)) reload();
       news.set(shown.name, shown);
     }
+    for (const name of note.gone || []) news.set(name, null);
     draw();
   }
 
