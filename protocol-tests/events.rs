@@ -1,6 +1,9 @@
 //! `/events`, and `supervisorctl events`: what happens, as clients see it.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -166,6 +169,65 @@ fn many_clients_miss_nothing() {
             .collect();
         assert!(seen.iter().copied().eq(0..EVENTS));
     }
+}
+
+/// Ten messages a millisecond, for five seconds, once it is told to begin.
+const FLOOD: &str = "import os, sys, time
+sys.stdin.readline()
+begun = time.monotonic()
+for n in range(5000):
+    os.write(1, b''.join(b'<!--XSUPERVISOR:BEGIN-->message %d<!--XSUPERVISOR:END-->' % i for i in range(10)))
+    time.sleep(max(0, begun + n / 1000 - time.monotonic()))
+sys.stdin.readline()
+";
+
+/// Counts the messages that a stream brings, until there are so many or it ends.
+fn messages(mut stream: UnixStream, wanted: usize) -> usize {
+    const BEGINNING: &[u8] = b"message ";
+    let (mut text, mut buffer, mut seen) = (Vec::new(), vec![0; 256 * 1024], 0);
+    while seen < wanted {
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => break,
+            Ok(n) => text.extend_from_slice(&buffer[..n]),
+        }
+        seen += memchr::memmem::find_iter(&text, BEGINNING).count();
+        text.drain(..text.len().saturating_sub(BEGINNING.len() - 1));
+    }
+    seen
+}
+
+#[test]
+#[ignore = "a figure: for a release build on a quiet machine"]
+fn fifty_clients_of_a_flood_hold_up_nobody() {
+    let sandbox = Sandbox::new();
+    sandbox.write("flood.py", FLOOD);
+    sandbox.configure(
+        "[program:flood]\ncommand=python3 @DIR@/flood.py\nstartsecs=0\nstdout_capture_maxbytes=1KB\n",
+    );
+    let daemon = Launch::new(&sandbox).start_up();
+    daemon.wait_for_state("flood", "RUNNING");
+    let socket = sandbox.path("s.sock");
+    let request = "GET /events?format=json&type=PROCESS_COMMUNICATION HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let client = |_| {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.set_read_timeout(Some(wait::PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        std::thread::spawn(move || messages(stream, 50_000))
+    };
+    let clients: Vec<_> = (0..50).map(client).collect();
+    rpc::call(&socket, "supervisor.sendProcessStdin", &["flood", "go\n"]).unwrap();
+    let mut answers = Vec::new();
+    while !clients.iter().all(std::thread::JoinHandle::is_finished) {
+        let asked = Instant::now();
+        rpc::call(&socket, "supervisor.getState", &[]).unwrap();
+        answers.push(asked.elapsed());
+    }
+    let seen: Vec<_> = clients.into_iter().map(|client| client.join().unwrap()).collect();
+    assert_eq!(seen, [50_000; 50]);
+    answers.sort();
+    let p99 = answers[answers.len() * 99 / 100];
+    println!("getState: {} calls, p99 {p99:?}", answers.len());
+    assert!(cfg!(debug_assertions) || p99 < Duration::from_millis(5), "{p99:?}");
 }
 
 // C-042: what is kept while somebody reads
