@@ -189,18 +189,17 @@ fn router(daemon: Handle, channels: &Channels, budget: &Budget, log: PathBuf) ->
         .route("/mainlogtail", Rc::new(own))
         .route(web::EVENTS_PATH, Rc::clone(&site) as Rc<_>)
         .route(events::PATH, Rc::new(stream))
-        .route(metrics::endpoint::PATH, Rc::new(exposition(daemon, feed, budget)))
+        .route(metrics::endpoint::PATH, Rc::new(exposition(daemon, feed)))
         .route("/", site)
 }
 
-fn exposition(daemon: Handle, feed: Rc<Feed>, budget: &Budget) -> Metrics {
+fn exposition(daemon: Handle, feed: Rc<Feed>) -> Metrics {
     let sources = metrics::Sources {
         daemon,
         collector: Collector::new(),
         traffic: Traffic::new(),
         bus: EventBus::new(),
         feed,
-        budget: budget.clone(),
         started: WallTime::default(),
     };
     Metrics::new(sources, MetricsConfig::default())
