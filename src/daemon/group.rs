@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::process::{LogPaths, Process, Seat, log_path};
+use super::process::{LogPaths, Process, Seat};
 use super::table::ProcessKey;
 use crate::config::schema::{ChannelConfig, GroupConfig, LogFile, ProcessConfig, SupervisordConfig};
 use crate::logs::auto;
@@ -24,12 +24,13 @@ pub type GroupLogs = Vec<LogPaths>;
 
 /// Makes the AUTO log files of all processes of a group, also of those that do not start (D-205).
 pub fn make_logs(group: &GroupConfig, settings: &SupervisordConfig) -> io::Result<GroupLogs> {
-    let path = |process: &ProcessConfig, which, channel: &ChannelConfig| match channel.logfile {
+    let path = |process: &ProcessConfig, which, channel: &ChannelConfig| match &channel.logfile {
         LogFile::Auto => {
             let name = process.name.name();
             auto::create(&settings.childlogdir, name, which, &settings.identifier).map(|p| Some(Arc::new(p)))
         }
-        LogFile::None | LogFile::Path(_) => Ok(log_path(channel)),
+        LogFile::Path(path) => Ok(Some(Arc::new(path.clone()))),
+        LogFile::None => Ok(None),
     };
     let logs = |process: &Arc<ProcessConfig>| {
         let stdout = path(process, Channel::Stdout, &process.stdout)?;

@@ -101,8 +101,8 @@ impl Host {
         self.channels.ask(work, self.answers.clone());
     }
 
-    /// Whether the activity log shows what children write (D-406).
-    pub fn copies_output(&self) -> bool {
+    /// Whether the activity log shows details, such as what children write (D-406).
+    pub fn tells_details(&self) -> bool {
         self.journal.level() <= Level::Debug
     }
 

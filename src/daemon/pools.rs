@@ -1,19 +1,17 @@
 //! Event listener pools within the daemon: each beside its group, served at the end of every pass.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::command::{ListenerProcess, PoolInfo};
-use super::host::Host;
-use super::process::Process;
 use super::supervisor::Supervisor;
 use super::table::ProcessKey;
-use crate::bus::ObserverId;
+use crate::bus::{EventBus, ObserverId};
 use crate::config::schema::GroupConfig;
-use crate::machine::pool::Refusal;
-use crate::model::notice::Notice;
+use crate::logs::journal::Journal;
+use crate::model::event::Event;
+use crate::model::notice::{Level, Notice};
 use crate::model::pool_notice::PoolNotice;
 use crate::model::time::{Moment, Now};
 use crate::pool::{Outside, Pool};
@@ -42,26 +40,23 @@ pub(super) struct Pools {
     lingered: Duration,
 }
 
-/// What a pool does to the world.
-struct Stage<'a> {
-    now: Now,
-    host: &'a Host,
-    processes: &'a mut BTreeMap<ProcessKey, Process>,
-    listeners: &'a [ProcessKey],
+/// The rest of the world, as pools see it.
+struct Stage {
+    bus: EventBus,
+    journal: Rc<Journal>,
 }
 
-impl Outside for Stage<'_> {
-    fn send(&mut self, listener: usize, envelope: &[u8]) -> Result<(), Refusal> {
-        let process = self.listeners.get(listener).and_then(|key| self.processes.get_mut(key));
-        process.ok_or(Refusal::Closed)?.send_event(envelope)
+impl Outside for Stage {
+    fn wants_details(&self) -> bool {
+        self.journal.level() <= Level::Debug
     }
 
-    fn publish(&mut self, notice: PoolNotice) {
-        self.host.notice(self.now, Notice::Pool(notice));
+    fn publish(&self, now: Now, notice: PoolNotice) {
+        self.bus.publish(now, Event::Noticed(Notice::Pool(notice)));
     }
 
-    fn print(&mut self, text: &[u8], to_stderr: bool) {
-        self.host.journal.print(text, to_stderr);
+    fn print(&self, text: &[u8], to_stderr: bool) {
+        self.journal.print(text, to_stderr);
     }
 }
 
@@ -75,7 +70,8 @@ impl Pools {
 impl Supervisor {
     /// The pool of a group that is about to be added, if it is one; it hears of the group itself (E-050).
     pub(super) fn open_pool(&self, config: &GroupConfig) -> Option<(Rc<Pool>, ObserverId)> {
-        let pool = Pool::new(config, &self.host.settings.identifier, &self.host.serials)?;
+        let stage = Stage { bus: self.host.bus.clone(), journal: Rc::clone(&self.host.journal) };
+        let pool = Pool::new(config, &self.host.settings.identifier, &self.host.serials, Rc::new(stage))?;
         let observer = self.host.bus.observe(Rc::clone(&pool) as Rc<_>);
         Some((pool, observer))
     }
@@ -93,9 +89,8 @@ impl Supervisor {
 
     /// Hands out events to listeners that can take them.
     pub(super) fn serve_pools(&mut self, now: Now) {
-        let Self { host, processes, pools, .. } = self;
-        for SeatedPool { pool, listeners, .. } in &pools.seated {
-            pool.settle(now, &mut Stage { now, host, processes, listeners });
+        for SeatedPool { pool, .. } in &self.pools.seated {
+            pool.settle(now);
         }
     }
 
@@ -114,10 +109,9 @@ impl Supervisor {
         }
     }
 
-    fn end_pool(&mut self, now: Now, SeatedPool { pool, observer, listeners, .. }: SeatedPool) {
+    fn end_pool(&self, now: Now, SeatedPool { pool, observer, .. }: SeatedPool) {
         self.host.bus.dismiss(observer);
-        let Self { host, processes, .. } = self;
-        pool.end(now, &mut Stage { now, host, processes, listeners: &listeners });
+        pool.end(now);
     }
 
     /// Whether a group whose turn to stop has come may still go on, since its listeners have events to
@@ -129,7 +123,11 @@ impl Supervisor {
             _ => now,
         };
         let seated = self.pools.seated.iter().find(|seated| *seated.group == *group);
-        let lingers = seated.is_some_and(|seated| seated.pool.is_serving()) && now < since + allowed;
+        let serving = seated.filter(|seated| seated.pool.is_serving() && now < since + allowed);
+        if let Some(seated) = serving {
+            seated.pool.set_awaited();
+        }
+        let lingers = serving.is_some();
         if !lingers {
             self.pools.lingered += now - since;
         }

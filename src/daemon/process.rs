@@ -85,7 +85,7 @@ struct Launch {
 /// A child that is not reaped, or not drained yet.
 struct Child {
     /// Held open: the child must not see an end of its input (D-341).
-    stdin: Option<Stdin>,
+    stdin: Option<Rc<Stdin>>,
     open: Vec<Arc<Channel>>,
     /// What a listener says.
     replies: Option<Replies>,
@@ -259,7 +259,7 @@ impl Process {
                 process: self.config.name.clone(),
                 channel: which,
                 announced: config.events_enabled && !plain,
-                copied: host.copies_output() && !plain,
+                copied: host.tells_details() && !plain,
                 capture: usize::try_from(config.capture_maxbytes).ok().filter(|max| *max > 0 && !plain),
                 strip_ansi: host.settings.strip_ansi,
                 file: path.as_ref().map(file),
@@ -303,12 +303,13 @@ impl Process {
 
     /// From here on its output is read.
     fn adopt(&mut self, host: &mut Host, now: Now, launched: Launched) {
-        let stdin = launched.stdin.map(Stdin::new);
+        let stdin = launched.stdin.map(|pipe| Rc::new(Stdin::new(pipe)));
         let open = Vec::with_capacity(launched.channels.len());
-        let mut child = Child { stdin, open, replies: None, drain_until: None };
         if let Some(seat) = &self.seat {
-            seat.pool.started(now, seat.listener);
+            let envelopes = stdin.as_ref().map(|stdin| Rc::downgrade(stdin) as _);
+            seat.pool.started(now, seat.listener, envelopes);
         }
+        let mut child = Child { stdin, open, replies: None, drain_until: None };
         for (spec, file, pipe) in launched.channels {
             if let Err(error) = self.watch(host, &mut child, launched.pid, (spec, file, pipe)) {
                 let text = format!("cannot watch the output of '{}': {error}", self.config.name);
@@ -345,6 +346,8 @@ impl Process {
         if let Some(child) = &mut self.child {
             if let Some(replies) = &child.replies {
                 replies.read_rest();
+                // Its pool has nothing more for it.
+                child.stdin = None;
             }
             child.drain_until = Some(now.mono + PATIENCE);
             for channel in &child.open {
@@ -380,7 +383,9 @@ impl Process {
             ChannelReport::Message(data) => {
                 let message = Communication { process: process.clone(), pid, channel: which, data };
                 host.publish(now, Event::Communicated(message));
-                host.notice(now, Notice::CommunicationEmitted(process, which));
+                if host.tells_details() {
+                    host.notice(now, Notice::CommunicationEmitted(process, which));
+                }
             }
             ChannelReport::Ended { fd } => host.notice(now, Notice::ChannelClosed(process, which, fd)),
             ChannelReport::LogFailed(error) => {
@@ -466,14 +471,6 @@ impl Process {
 
     fn give_up_launch_at(&self) -> Option<Moment> {
         self.launch.as_ref().and_then(|launch| launch.give_up_at)
-    }
-}
-
-/// The path of a channel's log, if it is known beforehand; AUTO is the caller's to make.
-pub fn log_path(config: &ChannelConfig) -> Option<Arc<PathBuf>> {
-    match &config.logfile {
-        LogFile::Path(path) => Some(Arc::new(path.clone())),
-        LogFile::None | LogFile::Auto => None,
     }
 }
 

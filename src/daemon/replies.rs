@@ -1,7 +1,7 @@
 //! What a listener says: read by the thread that decides, since the next event waits for it.
 //!
-//! A reply goes straight to the pool; the log path gets a copy a little later, many replies at once. A
-//! listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
+//! A reply goes straight to the pool, which hands out the next event at once; the log path gets a copy a
+//! little later, many replies at once. A listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -22,9 +22,11 @@ use super::process::Seat;
 use crate::bus::EventBus;
 use crate::logs::channel::Channel;
 use crate::logs::channels::Channels;
+use crate::logs::journal::Journal;
 use crate::model::event::Event;
 use crate::model::notice::Notice;
 use crate::model::pool_notice::PoolNotice;
+use crate::model::time::Now;
 use crate::sys::clock::Clock;
 use crate::sys::pipe;
 
@@ -46,8 +48,9 @@ struct Reader {
     channel: Arc<Channel>,
     channels: Channels,
     clock: Clock,
-    /// Rung when the pool may have something to do.
+    /// Rung for those who wait until the pool has its answers.
     bell: Arc<Notify>,
+    journal: Rc<Journal>,
     /// For the activity log at level debug.
     bus: Option<EventBus>,
     /// The log path has not been told of all.
@@ -76,7 +79,8 @@ impl Replies {
             channels: host.channels.clone(),
             clock: host.clock,
             bell: Arc::clone(&host.bell),
-            bus: host.copies_output().then(|| host.bus.clone()),
+            journal: Rc::clone(&host.journal),
+            bus: host.tells_details().then(|| host.bus.clone()),
             lagging: Cell::new(false),
             buffer: RefCell::new([0; CHUNK]),
         });
@@ -87,9 +91,10 @@ impl Replies {
     /// The listener is dead: what is in the pipe now still counts (E-043, E-122).
     pub fn read_rest(&self) {
         self.task.abort();
+        let now = self.reader.clock.now();
         let mut left = pipe::readable_bytes(self.reader.pipe.as_fd());
         while left > 0 {
-            match self.reader.read(left) {
+            match self.reader.read(now, left) {
                 Ok(n) if n > 0 => left -= n,
                 _ => break,
             }
@@ -134,7 +139,8 @@ impl Reader {
     }
 
     fn read_some(&self) -> Found {
-        let found = match self.read(CHUNK) {
+        let now = self.clock.now();
+        let found = match self.read(now, CHUNK) {
             Ok(0) => Found::End,
             Ok(CHUNK) => Found::More,
             Ok(_) => Found::All,
@@ -144,12 +150,21 @@ impl Reader {
         if matches!(found, Found::End) {
             self.tell_end();
         }
-        self.bell.notify_one();
+        self.settle(now);
         found
     }
 
+    /// The pool goes on with what was said.
+    fn settle(&self, now: Now) {
+        self.seat.pool.settle(now);
+        self.journal.flush(self.channels.workers());
+        if self.seat.pool.is_awaited() {
+            self.bell.notify_one();
+        }
+    }
+
     /// Reads at most so much, and hands it on.
-    fn read(&self, limit: usize) -> io::Result<usize> {
+    fn read(&self, now: Now, limit: usize) -> io::Result<usize> {
         let mut buffer = self.buffer.borrow_mut();
         let limit = limit.min(CHUNK);
         let n = loop {
@@ -159,12 +174,12 @@ impl Reader {
             }
         };
         if n > 0 {
-            self.hand_on(&buffer[..n]);
+            self.hand_on(now, &buffer[..n]);
         }
         Ok(n)
     }
 
-    fn hand_on(&self, data: &[u8]) {
+    fn hand_on(&self, now: Now, data: &[u8]) {
         let process = &self.channel.spec.process;
         if self.bus.is_some() {
             let data = Bytes::copy_from_slice(data);
@@ -172,7 +187,7 @@ impl Reader {
         }
         self.channels.feed(&self.channel, data);
         self.lagging.set(true);
-        self.seat.pool.said(self.clock.mono(), self.seat.listener, data);
+        self.seat.pool.said(now.mono, self.seat.listener, data);
     }
 
     /// D-353

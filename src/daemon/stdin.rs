@@ -14,6 +14,8 @@ use tokio::net::unix::pipe::Sender;
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::command::Refusal;
+use crate::machine::pool;
+use crate::pool::Envelopes;
 
 /// Once this much waits, nothing more is taken. One text may be longer.
 const MAX_WAITING: usize = 16 << 20;
@@ -22,7 +24,7 @@ const MAX_WAITING: usize = 16 << 20;
 #[derive(Debug)]
 pub struct Stdin {
     feed: Rc<Feed>,
-    writer: Option<AbortHandle>,
+    writer: RefCell<Option<AbortHandle>>,
 }
 
 #[derive(Debug)]
@@ -53,7 +55,7 @@ enum Progress {
 impl Stdin {
     /// Over the write end of a pipe, which must not block.
     pub fn new(pipe: OwnedFd) -> Self {
-        Self { feed: Rc::new(Feed { pipe, waiting: RefCell::default() }), writer: None }
+        Self { feed: Rc::new(Feed { pipe, waiting: RefCell::default() }), writer: RefCell::default() }
     }
 
     /// Bytes that the pipe has not taken yet.
@@ -63,7 +65,7 @@ impl Stdin {
 
     /// Writes a text behind those before it; what the pipe does not take at once is copied. Must be
     /// called within a local runtime.
-    pub fn send(&mut self, text: &[u8]) -> Result<(), Refusal> {
+    pub fn send(&self, text: &[u8]) -> Result<(), Refusal> {
         let mut waiting = self.feed.waiting.borrow_mut();
         if waiting.closed {
             return Err(Refusal::StdinClosed);
@@ -84,16 +86,27 @@ impl Stdin {
             }
             Progress::Blocked => {
                 waiting.push(rest);
-                self.writer = Some(spawn_local(Rc::clone(&self.feed).write_on()).abort_handle());
+                let writer = spawn_local(Rc::clone(&self.feed).write_on());
+                *self.writer.borrow_mut() = Some(writer.abort_handle());
                 Ok(())
             }
         }
     }
 }
 
+/// E-130 to E-132
+impl Envelopes for Stdin {
+    fn send(&self, envelope: &[u8]) -> Result<(), pool::Refusal> {
+        self.send(envelope).map_err(|refusal| match refusal {
+            Refusal::StdinFull => pool::Refusal::Full,
+            _ => pool::Refusal::Closed,
+        })
+    }
+}
+
 impl Drop for Stdin {
     fn drop(&mut self) {
-        if let Some(writer) = &self.writer {
+        if let Some(writer) = self.writer.get_mut() {
             writer.abort();
         }
     }
@@ -183,7 +196,7 @@ mod tests {
     #[tokio::test]
     async fn all_is_delivered_in_order_though_the_child_reads_late() {
         let run = async {
-            let (mut stdin, mut child) = stdin();
+            let (stdin, mut child) = stdin();
             let mut sent = Vec::new();
             for n in 0..300_u32 {
                 let text = n.to_string().repeat(500);
@@ -210,7 +223,7 @@ mod tests {
     // C-268
     #[tokio::test]
     async fn a_closed_stdin_is_told() {
-        let (mut stdin, child) = stdin();
+        let (stdin, child) = stdin();
         stdin.send(b"x").unwrap();
         drop(child);
         stdin.send(b"").unwrap();
@@ -222,7 +235,7 @@ mod tests {
     #[tokio::test]
     async fn too_much_is_refused() {
         let run = async {
-            let (mut stdin, _child) = stdin();
+            let (stdin, _child) = stdin();
             stdin.send(&vec![b'x'; MAX_WAITING + (1 << 20)]).unwrap();
             assert_eq!(stdin.send(b"x"), Err(Refusal::StdinFull));
         };

@@ -33,6 +33,8 @@ pub struct Journal {
     outlets: Vec<Arc<Outlet>>,
     /// The daemon's own stdout and stderr, for what is no line of the log.
     console: [Arc<Outlet>; 2],
+    /// Something was added since it was last handed to the workers.
+    fresh: Cell<bool>,
     /// The second that was last formatted, and how it is written.
     second: Cell<Option<(i64, [u8; 19])>>,
 }
@@ -83,7 +85,7 @@ impl Journal {
         let console = [Target::Stdout, Target::Stderr].map(|target| Arc::new(Outlet::new(target)));
         let echo = echo.then(|| Arc::clone(&console[0]));
         let outlets = [Arc::new(Outlet::new(target))].into_iter().chain(echo).collect();
-        Ok(Rc::new(Self { level, outlets, console, second: Cell::new(None) }))
+        Ok(Rc::new(Self { level, outlets, console, fresh: Cell::new(false), second: Cell::new(None) }))
     }
 
     /// The least level that is written.
@@ -104,11 +106,13 @@ impl Journal {
         for outlet in &self.outlets {
             outlet.add(line.as_bytes());
         }
+        self.fresh.set(true);
     }
 
     /// Writes to the daemon's own stdout, or stderr, what is no line of the log (E-126).
     pub fn print(&self, text: &[u8], to_stderr: bool) {
         self.console[usize::from(to_stderr)].add(text);
+        self.fresh.set(true);
     }
 
     fn all_outlets(&self) -> impl Iterator<Item = &Arc<Outlet>> {
@@ -117,6 +121,9 @@ impl Journal {
 
     /// Hands what has come in to the workers.
     pub fn flush(&self, workers: &Workers) {
+        if !self.fresh.take() {
+            return;
+        }
         for outlet in self.all_outlets() {
             Outlet::flush(outlet, workers);
         }

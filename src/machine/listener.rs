@@ -22,6 +22,8 @@ use crate::wire::listener::{READY, result_length};
 
 /// Longest line that may still become a result line.
 const MAX_LINE: usize = 64 * 1024;
+/// Room for a body that is kept from one to the next.
+const KEPT: usize = 4096;
 /// How much of a listener's words an error shows.
 const SHOWN: usize = 80;
 
@@ -32,14 +34,10 @@ pub struct ListenerMachine {
     state: State,
     /// The beginning of a token.
     token: Vec<u8>,
-    /// The result that is being read.
-    body: Option<Body>,
-}
-
-#[derive(Clone, Debug)]
-struct Body {
-    missing: usize,
-    kept: Vec<u8>,
+    /// How much is missing of the result that is being read.
+    missing: Option<usize>,
+    /// What its handler looks at of the part that is there.
+    body: Vec<u8>,
 }
 
 /// What came of something that a listener said, in the order in which it is to be told.
@@ -73,7 +71,7 @@ pub enum Fault {
 impl ListenerMachine {
     /// A listener whose process has just begun.
     pub fn new(handler: ResultHandler) -> Self {
-        Self { handler, state: State::Acknowledged, token: Vec::new(), body: None }
+        Self { handler, state: State::Acknowledged, token: Vec::new(), missing: None, body: Vec::new() }
     }
 
     /// Its state.
@@ -97,11 +95,11 @@ impl ListenerMachine {
     pub fn hear(&mut self, data: &[u8], heard: &mut Vec<Heard>) {
         let mut rest = data;
         while !rest.is_empty() {
-            rest = match (self.state, self.body.take()) {
+            rest = match (self.state, self.missing.take()) {
                 (State::Acknowledged, _) => self.hear_ready(rest, heard),
                 (State::Ready, _) => self.hear_intrusion(rest, heard),
                 (State::Busy, None) => self.hear_result_line(rest, heard),
-                (State::Busy, Some(body)) => self.hear_body(rest, body, heard),
+                (State::Busy, Some(missing)) => self.hear_body(rest, missing, heard),
                 (State::Unknown, _) => &[],
             };
         }
@@ -122,11 +120,12 @@ impl ListenerMachine {
         if self.token.len() < READY.len() {
             return rest;
         }
-        let token = std::mem::take(&mut self.token);
-        if token == READY {
+        if self.token == READY {
+            self.token.clear();
             self.enter(State::Ready, heard);
             return rest;
         }
+        let token = std::mem::take(&mut self.token);
         self.break_off(&format!("said {} instead of READY", shown(&[&token, rest])), heard)
     }
 
@@ -142,16 +141,20 @@ impl ListenerMachine {
         if end.is_none() && self.token.len() <= MAX_LINE {
             return &[];
         }
-        let line = std::mem::take(&mut self.token);
-        match result_length(&line) {
-            Some(0) if end.is_some() => self.judge(Vec::new(), heard),
-            Some(missing) if end.is_some() => self.body = Some(Body { missing, kept: Vec::new() }),
-            _ => return self.hear_bad_line(line, heard),
+        match result_length(&self.token) {
+            Some(missing) if end.is_some() => self.missing = Some(missing),
+            _ => return self.hear_bad_line(heard),
+        }
+        self.token.clear();
+        if self.missing == Some(0) {
+            self.missing = None;
+            self.judge(heard);
         }
         end.map_or(&[], |end| &data[end + 1..])
     }
 
-    fn hear_bad_line<'a>(&mut self, line: Vec<u8>, heard: &mut Vec<Heard>) -> &'a [u8] {
+    fn hear_bad_line<'a>(&mut self, heard: &mut Vec<Heard>) -> &'a [u8] {
+        let line = std::mem::take(&mut self.token);
         let error = format!("said {} instead of a result line", shown(&[&line]));
         heard.push(Heard::BadLine(line.into()));
         let rest = self.break_off(&error, heard);
@@ -159,22 +162,23 @@ impl ListenerMachine {
         rest
     }
 
-    fn hear_body<'a>(&mut self, data: &'a [u8], mut body: Body, heard: &mut Vec<Heard>) -> &'a [u8] {
-        let (part, rest) = data.split_at(data.len().min(body.missing));
-        body.missing -= part.len();
-        let room = self.handler.looks_at() - body.kept.len();
-        body.kept.extend_from_slice(&part[..part.len().min(room)]);
-        if body.missing == 0 {
-            self.judge(body.kept, heard);
-        } else {
-            self.body = Some(body);
+    fn hear_body<'a>(&mut self, data: &'a [u8], missing: usize, heard: &mut Vec<Heard>) -> &'a [u8] {
+        let (part, rest) = data.split_at(data.len().min(missing));
+        let room = self.handler.looks_at() - self.body.len();
+        self.body.extend_from_slice(&part[..part.len().min(room)]);
+        match missing - part.len() {
+            0 => self.judge(heard),
+            missing => self.missing = Some(missing),
         }
         rest
     }
 
     /// E-109, E-110, E-125
-    fn judge(&mut self, body: Vec<u8>, heard: &mut Vec<Heard>) {
-        match self.handler.judge(body) {
+    fn judge(&mut self, heard: &mut Vec<Heard>) {
+        let judgement = self.handler.judge(&self.body);
+        self.body.clear();
+        self.body.shrink_to(KEPT);
+        match judgement {
             Judgement::Processed(printout) => {
                 heard.push(Heard::Processed(printout));
                 self.enter(State::Acknowledged, heard);
@@ -326,7 +330,7 @@ mod tests {
         for _ in 0..100 {
             machine.hear(&[b'O'; 4096], &mut heard);
         }
-        assert_eq!(machine.body.unwrap().kept.len(), 3);
+        assert_eq!(machine.body.len(), 3);
         assert_eq!(machine.state, State::Busy);
     }
 

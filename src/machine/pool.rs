@@ -35,6 +35,8 @@ pub struct PoolCore<E> {
     name: Arc<str>,
     handler: ResultHandler,
     capacity: usize,
+    /// Somebody wants to hear of changes of state.
+    detailed: bool,
     buffer: VecDeque<Held<E>>,
     /// In the order in which they are asked (E-082).
     listeners: Vec<Listener<E>>,
@@ -152,6 +154,7 @@ impl<E: Clone> PoolCore<E> {
             name,
             handler,
             capacity,
+            detailed: true,
             buffer: VecDeque::new(),
             listeners: listeners.into_iter().map(listener).collect(),
             next_poolserial: 0,
@@ -159,6 +162,12 @@ impl<E: Clone> PoolCore<E> {
             counts: Counts::default(),
             heard: Vec::new(),
         }
+    }
+
+    /// Tells of no changes of state, for many events a second and nobody who wants to hear of them.
+    #[must_use]
+    pub fn without_details(self) -> Self {
+        Self { detailed: false, ..self }
     }
 
     /// Takes in what happened at `now` and appends to `effects` what is to be done about it.
@@ -239,14 +248,17 @@ impl<E: Clone> PoolCore<E> {
     }
 
     fn heard(&mut self, now: Moment, at: usize, heard: Heard, effects: &mut Vec<Effect<E>>) {
+        if let Heard::Changed(_, to) = heard {
+            self.unsettled |= to == ListenerState::Ready;
+            if !self.detailed {
+                return;
+            }
+        }
         let name = self.listeners[at].name.clone();
         let took = self.listeners[at].in_hand.as_ref().map_or(Duration::ZERO, |it| now.since(it.since));
         let mut tell = |notice| effects.push(Effect::Publish(notice));
         match heard {
-            Heard::Changed(from, to) => {
-                self.unsettled |= to == ListenerState::Ready;
-                tell(PoolNotice::ListenerChanged(name, from, to));
-            }
+            Heard::Changed(from, to) => tell(PoolNotice::ListenerChanged(name, from, to)),
             Heard::Processed(printout) => {
                 tell(PoolNotice::EventProcessed { listener: name, took });
                 self.processed(now, at);

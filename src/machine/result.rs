@@ -72,7 +72,7 @@ impl ResultHandler {
     }
 
     /// Judges an answer, of which no more than [`ResultHandler::looks_at`] bytes need be there.
-    pub fn judge(self, body: Vec<u8>) -> Judgement {
+    pub fn judge(self, body: &[u8]) -> Judgement {
         match self {
             Self::Default if body == b"OK" => Judgement::Processed(None),
             Self::Default => Judgement::Rejected,
@@ -80,7 +80,7 @@ impl ResultHandler {
         }
     }
 
-    fn print(self, body: Vec<u8>) -> Judgement {
+    fn print(self, body: &[u8]) -> Judgement {
         let printout = if body.len() > MAX_PRINTED { None } else { self.printout(body) };
         match (printout, self) {
             (Some(printout), _) => Judgement::Processed(Some(printout)),
@@ -90,10 +90,10 @@ impl ResultHandler {
         }
     }
 
-    fn printout(self, body: Vec<u8>) -> Option<Printout> {
-        let end = memchr::memchr(b'\n', &body)?;
+    fn printout(self, body: &[u8]) -> Option<Printout> {
+        let end = memchr::memchr(b'\n', body)?;
         let (process, channel) = speaker(std::str::from_utf8(&body[..end]).ok()?)?;
-        let data = Bytes::from(body).slice(end + 1..);
+        let data = Bytes::copy_from_slice(&body[end + 1..]);
         Some(Printout { style: self, process, channel, data })
     }
 }
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn judge(handler: ResultHandler, body: &str) -> Judgement {
-        handler.judge(body.as_bytes().to_vec())
+        handler.judge(body.as_bytes())
     }
 
     // E-109, E-110

@@ -106,8 +106,8 @@ pub struct Collector {
     /// The least level that the activity log writes.
     level: Cell<Level>,
     start_durations: Histogram,
-    /// Of each pool that was heard of.
-    pools: RefCell<HashMap<Arc<str>, Durations>>,
+    /// Of each pool that was heard of. There are few, and most are told by the name's place in memory.
+    pools: RefCell<Vec<(Arc<str>, Durations)>>,
 }
 
 impl Collector {
@@ -132,7 +132,7 @@ impl Collector {
         let processes = groups.iter().flat_map(|group| &group.processes);
         let configured: HashSet<&ProcessName> = processes.map(|process| &process.name).collect();
         self.counts.borrow_mut().processes.retain(|name, _| configured.contains(name));
-        self.pools.borrow_mut().retain(|name, _| groups.iter().any(|group| group.name == *name));
+        self.pools.borrow_mut().retain(|(name, _)| groups.iter().any(|group| group.name == *name));
     }
 
     /// All that was counted so far.
@@ -152,10 +152,12 @@ impl Collector {
 
     fn with_durations<T>(&self, pool: &Arc<str>, read: impl FnOnce(&Durations) -> T) -> T {
         let mut pools = self.pools.borrow_mut();
-        match pools.get(pool) {
-            Some(durations) => read(durations),
-            None => read(pools.entry(Arc::clone(pool)).or_default()),
-        }
+        let known = pools.iter().position(|(name, _)| Arc::ptr_eq(name, pool) || name == pool);
+        let at = known.unwrap_or_else(|| {
+            pools.push((Arc::clone(pool), Durations::default()));
+            pools.len() - 1
+        });
+        read(&pools[at].1)
     }
 
     fn pool_noticed(&self, notice: &PoolNotice) {
@@ -229,7 +231,7 @@ impl Observer for Collector {
             Event::OutputRead(output) => counts.process(&output.process).read(output),
             Event::GroupChanged(GroupChange::Removed(group)) => {
                 counts.forget(group);
-                self.pools.borrow_mut().remove(group);
+                self.pools.borrow_mut().retain(|(name, _)| name != group);
             }
             Event::Noticed(notice) => self.noticed(record.at, notice, counts),
             Event::Communicated(_)

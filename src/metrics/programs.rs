@@ -241,5 +241,5 @@ impl<'a> Rows<'a> {
 }
 
 fn labels(name: &ProcessName) -> String {
-    format!("{},{}", label("group", name.group()), label("name", name.name()))
+    [&label("group", name.group()), ",", &label("name", name.name())].concat()
 }

@@ -80,11 +80,17 @@ pub(super) struct Text<'a> {
     leave: &'a mut dyn FnMut(Vec<u8>),
     /// Of the samples of the family that was begun last.
     name: Cow<'static, str>,
+    /// What its samples with labels begin with.
+    opening: String,
 }
+
+/// What comes behind the labels of most samples.
+const ENDINGS: [&[u8]; 10] =
+    [b"} 0\n", b"} 1\n", b"} 2\n", b"} 3\n", b"} 4\n", b"} 5\n", b"} 6\n", b"} 7\n", b"} 8\n", b"} 9\n"];
 
 impl<'a> Text<'a> {
     pub(super) fn new(format: Format, leave: &'a mut dyn FnMut(Vec<u8>)) -> Self {
-        Self { format, out: Vec::with_capacity(PIECE + LINE), leave, name: "".into() }
+        Self { format, out: Vec::with_capacity(PIECE + LINE), leave, name: "".into(), opening: String::new() }
     }
 
     /// That was all.
@@ -98,6 +104,8 @@ impl<'a> Text<'a> {
     /// Begins a family; its samples follow.
     pub(super) fn family(&mut self, kind: Kind, name: impl Into<Cow<'static, str>>, help: &str) {
         self.name = name.into();
+        self.opening.clear();
+        self.opening.extend([&*self.name, "{"]);
         let family = match (self.format, kind) {
             (Format::OpenMetrics, Kind::Counter) => self.name.strip_suffix("_total").unwrap_or(&self.name),
             _ => &self.name,
@@ -118,7 +126,23 @@ impl<'a> Text<'a> {
 
     /// A sample with these labels and some more.
     pub(super) fn sample_with(&mut self, labels: &str, more: &str, value: impl Into<Value>) {
-        self.write("", [labels, more], value.into());
+        match value.into() {
+            Value::Count(digit @ 0..=9) if !labels.is_empty() => self.write_short(labels, more, digit),
+            value => self.write("", [labels, more], value),
+        }
+    }
+
+    /// What most lines are, in as few copies as can be.
+    fn write_short(&mut self, labels: &str, more: &str, digit: u64) {
+        let out = &mut self.out;
+        out.extend_from_slice(self.opening.as_bytes());
+        out.extend_from_slice(labels.as_bytes());
+        if !more.is_empty() {
+            out.push(b',');
+            out.extend_from_slice(more.as_bytes());
+        }
+        out.extend_from_slice(ENDINGS[digit as usize]);
+        self.leave_if_complete();
     }
 
     fn write(&mut self, suffix: &str, labels: [&str; 2], value: Value) {
@@ -141,15 +165,17 @@ impl<'a> Text<'a> {
             }
         }
         match value {
-            // Most are.
-            Value::Count(digit @ 0..=9) => out.push(b'0' + digit as u8),
             Value::Count(count) => out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes()),
             Value::Integer(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
             Value::Number(number) => write!(out, "{number}").expect("writing to a Vec cannot fail"),
         }
         out.push(b'\n');
-        if out.len() >= PIECE {
-            (self.leave)(std::mem::replace(out, Vec::with_capacity(PIECE + LINE)));
+        self.leave_if_complete();
+    }
+
+    fn leave_if_complete(&mut self) {
+        if self.out.len() >= PIECE {
+            (self.leave)(std::mem::replace(&mut self.out, Vec::with_capacity(PIECE + LINE)));
         }
     }
 
@@ -197,15 +223,17 @@ fn whole(value: f64) -> Value {
 
 /// `name="value"`.
 pub(super) fn label(name: &str, value: &str) -> String {
-    format!("{name}=\"{}\"", escaped(value, true))
+    let value = escaped(value, true);
+    [name, "=\"", &value, "\""].concat()
 }
 
 /// M-002
 fn escaped(text: &str, quotes: bool) -> Cow<'_, str> {
-    let special = |byte: u8| byte == b'\\' || byte == b'\n' || quotes && byte == b'"';
-    if !text.bytes().any(special) {
+    let quote = if quotes { b'"' } else { b'\\' };
+    if memchr::memchr3(b'\\', b'\n', quote, text.as_bytes()).is_none() {
         return text.into();
     }
+    let special = |byte: u8| [b'\\', b'\n', quote].contains(&byte);
     let mut escaped = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if u8::try_from(c).is_ok_and(special) {

@@ -1,12 +1,12 @@
 //! A pool: its core, fed by the bus and by what becomes of its listeners.
 //!
 //! As an observer it takes events into its buffer while they are published, so that `buffer_size` means
-//! what it says (E-030). It may not publish there; what the core wants to have done waits until the daemon
-//! calls [`Pool::settle`], at the end of each pass of its loop. Nothing of a pool is shared with another
-//! but the serials.
+//! what it says (E-030). It may not publish there; what the core wants to have done waits for
+//! [`Pool::settle`]: at the end of each pass of the daemon's loop, and as soon as a listener has answered.
+//! Nothing of a pool is shared with another but the serials.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use super::accepted::{Accepted, Serials};
@@ -21,22 +21,39 @@ use crate::model::pool_notice::PoolNotice;
 use crate::model::time::{Moment, Now};
 use crate::wire::listener::Header;
 
-/// Does what a pool wants to have done.
+/// What a pool tells the rest of the world.
 pub trait Outside {
-    /// Writes to the stdin of the listener at this place in the pool. Never blocks.
-    fn send(&mut self, listener: usize, envelope: &[u8]) -> Result<(), Refusal>;
+    /// Whether changes of listeners' states are worth telling.
+    fn wants_details(&self) -> bool;
 
     /// Tells the activity log.
-    fn publish(&mut self, notice: PoolNotice);
+    fn publish(&self, now: Now, notice: PoolNotice);
 
     /// Writes to the daemon's own stdout, or stderr. Never blocks.
-    fn print(&mut self, text: &[u8], to_stderr: bool);
+    fn print(&self, text: &[u8], to_stderr: bool);
+}
+
+/// A listener's stdin.
+pub trait Envelopes {
+    /// Writes an envelope, whole or not at all. Never blocks.
+    fn send(&self, envelope: &[u8]) -> Result<(), Refusal>;
 }
 
 /// Room for an envelope that is kept from one to the next, in bytes.
 const LARGE: usize = 64 * 1024;
 
 type Effects = Vec<Effect<Rc<Accepted>>>;
+
+/// Lists that are empty between two uses, kept for their room.
+#[derive(Default)]
+struct Spare {
+    /// What is being done.
+    now: Effects,
+    /// What comes after all events are sent.
+    later: Effects,
+    /// The envelope that is being sent.
+    envelope: Vec<u8>,
+}
 
 /// A pool of event listeners.
 pub struct Pool {
@@ -47,19 +64,29 @@ pub struct Pool {
     serials: Rc<Serials>,
     core: RefCell<PoolCore<Rc<Accepted>>>,
     effects: RefCell<Effects>,
-    /// The envelope that is being sent.
-    envelope: RefCell<Vec<u8>>,
+    spare: RefCell<Spare>,
+    outside: Rc<dyn Outside>,
+    /// Of the listeners; the processes own them.
+    stdins: RefCell<Vec<Weak<dyn Envelopes>>>,
     /// The last text printed did not end its line.
     mid_line: Cell<bool>,
+    /// Somebody waits for its listeners to have answered.
+    awaited: Cell<bool>,
 }
 
 impl Pool {
     /// The pool of a group, if it is one; its listeners were never started.
-    pub fn new(config: &GroupConfig, server: &str, serials: &Rc<Serials>) -> Option<Rc<Self>> {
+    pub fn new(
+        config: &GroupConfig,
+        server: &str,
+        serials: &Rc<Serials>,
+        outside: Rc<dyn Outside>,
+    ) -> Option<Rc<Self>> {
         let pool = config.pool.as_ref()?;
         let name = Arc::clone(&config.name);
         let listeners = config.processes.iter().map(|process| process.name.clone());
         let core = PoolCore::new(Arc::clone(&name), pool.buffer_size, pool.result_handler, listeners);
+        let core = if outside.wants_details() { core } else { core.without_details() };
         Some(Rc::new(Self {
             name,
             server: server.into(),
@@ -67,13 +94,17 @@ impl Pool {
             serials: Rc::clone(serials),
             core: RefCell::new(core),
             effects: RefCell::default(),
-            envelope: RefCell::default(),
+            spare: RefCell::default(),
+            outside,
+            stdins: RefCell::new(config.processes.iter().map(|_| nobody()).collect()),
             mid_line: Cell::new(false),
+            awaited: Cell::new(false),
         }))
     }
 
-    /// A listener's process was started.
-    pub fn started(&self, now: Now, listener: usize) {
+    /// A listener's process was started, with this stdin; without one it gets nothing.
+    pub fn started(&self, now: Now, listener: usize, stdin: Option<Weak<dyn Envelopes>>) {
+        self.stdins.borrow_mut()[listener] = stdin.unwrap_or_else(nobody);
         self.step(now.mono, Input::Started(listener));
     }
 
@@ -97,24 +128,34 @@ impl Pool {
         self.core.borrow().is_serving()
     }
 
+    /// Whether [`Pool::is_serving`] has been true to somebody who wants to know when it is no more.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.get()
+    }
+
+    /// Notes that somebody waits for its listeners to have answered.
+    pub fn set_awaited(&self) {
+        self.awaited.set(true);
+    }
+
     /// The pool as it is now.
     pub fn figures(&self, now: Moment) -> PoolFigures {
         self.core.borrow().figures(now)
     }
 
-    /// Hands out events, and has done what is to be done.
-    pub fn settle(&self, now: Now, outside: &mut dyn Outside) {
+    /// Hands out events, and has done what is to be done. Not to be called while an event is published.
+    pub fn settle(&self, now: Now) {
         self.step(now.mono, Input::Settled);
-        self.perform_all(now, outside);
+        self.perform_all(now);
     }
 
     /// The pool is no more: what it holds is lost (E-095).
-    pub fn end(&self, now: Now, outside: &mut dyn Outside) {
-        self.perform_all(now, outside);
+    pub fn end(&self, now: Now) {
+        self.perform_all(now);
         // That it stops reaches no pool, so that is not worth a word (E-185).
         let lost = self.core.borrow().unfinished().filter(|event| !event.is_about(&self.name)).count();
         if lost > 0 {
-            outside.publish(PoolNotice::PoolEnded { pool: Arc::clone(&self.name), lost });
+            self.outside.publish(now, PoolNotice::PoolEnded { pool: Arc::clone(&self.name), lost });
         }
     }
 
@@ -124,41 +165,32 @@ impl Pool {
 
     /// Events go out first, one right after the other, so that listeners are at work while the rest is
     /// done. Sending leads to more, which comes next.
-    fn perform_all(&self, now: Now, outside: &mut dyn Outside) {
-        let (mut effects, mut rest) = (Effects::new(), Effects::new());
+    fn perform_all(&self, now: Now) {
+        let spare = &mut *self.spare.borrow_mut();
         loop {
-            std::mem::swap(&mut effects, &mut *self.effects.borrow_mut());
-            if effects.is_empty() {
+            std::mem::swap(&mut spare.now, &mut *self.effects.borrow_mut());
+            if spare.now.is_empty() {
                 break;
             }
-            for effect in effects.drain(..) {
+            for effect in spare.now.drain(..) {
                 match effect {
-                    Effect::Send { .. } => self.perform(now, effect, outside),
-                    Effect::Publish(_) | Effect::Print(_) => rest.push(effect),
+                    Effect::Send { listener, poolserial, event, .. } => {
+                        self.send(now.mono, listener, poolserial, &event, &mut spare.envelope);
+                    }
+                    Effect::Publish(_) | Effect::Print(_) => spare.later.push(effect),
                 }
             }
         }
-        rest.into_iter().for_each(|effect| self.perform(now, effect, outside));
-    }
-
-    fn perform(&self, now: Now, effect: Effect<Rc<Accepted>>, outside: &mut dyn Outside) {
-        match effect {
-            Effect::Publish(notice) => outside.publish(notice),
-            Effect::Send { listener, poolserial, event, .. } => {
-                self.send(now.mono, listener, poolserial, &event, outside);
+        for effect in spare.later.drain(..) {
+            match effect {
+                Effect::Publish(notice) => self.outside.publish(now, notice),
+                Effect::Print(printout) => self.print(now, &printout),
+                Effect::Send { .. } => {}
             }
-            Effect::Print(printout) => self.print(now, &printout, outside),
         }
     }
 
-    fn send(
-        &self,
-        now: Moment,
-        listener: usize,
-        poolserial: u64,
-        event: &Accepted,
-        outside: &mut dyn Outside,
-    ) {
+    fn send(&self, now: Moment, listener: usize, poolserial: u64, event: &Accepted, envelope: &mut Vec<u8>) {
         let header = Header {
             server: &self.server,
             serial: event.serial,
@@ -166,31 +198,43 @@ impl Pool {
             poolserial,
             eventname: event.name(),
         };
-        let mut envelope = self.envelope.borrow_mut();
         envelope.clear();
         envelope.shrink_to(LARGE);
-        header.write_envelope(event.payload(), &mut envelope);
-        let input = match outside.send(listener, &envelope) {
+        header.write_envelope(event.payload(), envelope);
+        let stdin = self.stdins.borrow()[listener].upgrade();
+        let sent = stdin.ok_or(Refusal::Closed).and_then(|stdin| stdin.send(envelope));
+        let input = match sent {
             Ok(()) => Input::Sent(listener),
             Err(refusal) => Input::Refused(listener, refusal),
         };
         self.step(now, input);
     }
 
-    fn print(&self, now: Now, printout: &Printout, outside: &mut dyn Outside) {
+    fn print(&self, now: Now, printout: &Printout) {
         match printout.style {
             ResultHandler::Default => {}
             ResultHandler::Stdout => {
                 let text = console::behind_speaker(printout, self.mid_line.replace(false));
                 self.mid_line.set(!text.ends_with(b"\n"));
-                outside.print(&text, false);
+                self.outside.print(&text, false);
             }
             ResultHandler::Console => {
                 let to_stderr = printout.channel == "stderr";
-                outside.print(&console::stamped_lines(printout, now.wall), to_stderr);
+                self.outside.print(&console::stamped_lines(printout, now.wall), to_stderr);
             }
         }
     }
+}
+
+/// No stdin.
+fn nobody() -> Weak<dyn Envelopes> {
+    struct Nobody;
+    impl Envelopes for Nobody {
+        fn send(&self, _: &[u8]) -> Result<(), Refusal> {
+            Err(Refusal::Closed)
+        }
+    }
+    Weak::<Nobody>::new()
 }
 
 impl Observer for Pool {

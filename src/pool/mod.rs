@@ -5,4 +5,4 @@ mod actor;
 mod console;
 
 pub use accepted::Serials;
-pub use actor::{Outside, Pool};
+pub use actor::{Envelopes, Outside, Pool};

@@ -8,9 +8,7 @@ use bytes::Bytes;
 use super::Process;
 use crate::daemon::command::{Patience, Refusal};
 use crate::daemon::host::Host;
-use crate::daemon::stdin::Stdin;
 use crate::daemon::waiters::{Goal, ResultSender};
-use crate::machine::pool;
 use crate::machine::process::Input;
 use crate::model::event::Channel;
 use crate::model::signal::Signal;
@@ -83,23 +81,13 @@ impl Process {
     pub fn send_stdin(&mut self, text: Bytes) -> Result<(), Refusal> {
         let stopping = self.state() == ProcessState::Stopping;
         let child = self.child.as_mut().filter(|child| child.drain_until.is_none() && !stopping);
-        let stdin = &mut child.ok_or(Refusal::NotRunning)?.stdin;
-        stdin.as_mut().ok_or(Refusal::StdinClosed)?.send(&text)
-    }
-
-    /// Writes an event to its stdin (E-130 to E-132).
-    pub fn send_event(&mut self, envelope: &[u8]) -> Result<(), pool::Refusal> {
-        let child = self.child.as_mut().filter(|child| child.drain_until.is_none());
-        let stdin = child.and_then(|child| child.stdin.as_mut()).ok_or(pool::Refusal::Closed)?;
-        stdin.send(envelope).map_err(|refusal| match refusal {
-            Refusal::StdinFull => pool::Refusal::Full,
-            _ => pool::Refusal::Closed,
-        })
+        let stdin = &child.ok_or(Refusal::NotRunning)?.stdin;
+        stdin.as_ref().ok_or(Refusal::StdinClosed)?.send(&text)
     }
 
     /// Bytes that its stdin has not taken yet.
     pub fn unsent(&self) -> usize {
-        self.child.as_ref().and_then(|child| child.stdin.as_ref()).map_or(0, Stdin::waiting)
+        self.child.as_ref().and_then(|child| child.stdin.as_ref()).map_or(0, |stdin| stdin.waiting())
     }
 
     /// The log of one of its channels.
