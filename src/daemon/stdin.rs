@@ -4,12 +4,13 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use bytes::{Buf, Bytes};
-use nix::unistd;
+use nix::errno::Errno;
+use nix::sys::uio::writev;
 use tokio::net::unix::pipe::Sender;
 use tokio::task::{AbortHandle, spawn_local};
 
@@ -66,6 +67,11 @@ impl Stdin {
     /// Writes a text behind those before it; what the pipe does not take at once is copied. Must be
     /// called within a local runtime.
     pub fn send(&self, text: &[u8]) -> Result<(), Refusal> {
+        self.send_parts([text, &[]])
+    }
+
+    /// The same with a text in two parts.
+    fn send_parts(&self, parts: [&[u8]; 2]) -> Result<(), Refusal> {
         let mut waiting = self.feed.waiting.borrow_mut();
         if waiting.closed {
             return Err(Refusal::StdinClosed);
@@ -74,18 +80,17 @@ impl Stdin {
             return Err(Refusal::StdinFull);
         }
         if waiting.bytes > 0 {
-            waiting.push(text);
+            waiting.push(parts, 0);
             return Ok(());
         }
-        let mut rest = text;
-        match write_all(&mut rest, |text| Ok(unistd::write(&self.feed.pipe, text)?)) {
-            Progress::Empty => Ok(()),
-            Progress::Closed => {
+        match self.feed.write(parts) {
+            Err(_) => {
                 waiting.close();
                 Err(Refusal::StdinClosed)
             }
-            Progress::Blocked => {
-                waiting.push(rest);
+            Ok(taken) if taken == parts[0].len() + parts[1].len() => Ok(()),
+            Ok(taken) => {
+                waiting.push(parts, taken);
                 let writer = spawn_local(Rc::clone(&self.feed).write_on());
                 *self.writer.borrow_mut() = Some(writer.abort_handle());
                 Ok(())
@@ -96,8 +101,8 @@ impl Stdin {
 
 /// E-130 to E-132
 impl Envelopes for Stdin {
-    fn send(&self, envelope: &[u8]) -> Result<(), pool::Refusal> {
-        self.send(envelope).map_err(|refusal| match refusal {
+    fn send(&self, parts: [&[u8]; 2]) -> Result<(), pool::Refusal> {
+        self.send_parts(parts).map_err(|refusal| match refusal {
             Refusal::StdinFull => pool::Refusal::Full,
             _ => pool::Refusal::Closed,
         })
@@ -113,6 +118,20 @@ impl Drop for Stdin {
 }
 
 impl Feed {
+    /// Writes as much as the pipe takes now: how many bytes.
+    fn write(&self, parts: [&[u8]; 2]) -> io::Result<usize> {
+        if parts.iter().all(|part| part.is_empty()) {
+            return Ok(0);
+        }
+        loop {
+            match writev(&self.pipe, &parts.map(IoSlice::new)) {
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) => return Ok(0),
+                other => return Ok(other?),
+            }
+        }
+    }
+
     fn flush(&self, write: impl Fn(&[u8]) -> io::Result<usize>) -> Progress {
         let mut waiting = self.waiting.borrow_mut();
         while let Some(text) = waiting.texts.front() {
@@ -159,10 +178,15 @@ impl Waiting {
         *self = Self { closed: true, ..Self::default() };
     }
 
-    fn push(&mut self, text: &[u8]) {
-        if !text.is_empty() {
-            self.bytes += text.len();
-            self.texts.push_back(Bytes::copy_from_slice(text));
+    /// What is left of a text when so much of it is taken.
+    fn push(&mut self, parts: [&[u8]; 2], mut taken: usize) {
+        for part in parts {
+            let rest = &part[taken.min(part.len())..];
+            taken -= part.len() - rest.len();
+            if !rest.is_empty() {
+                self.bytes += rest.len();
+                self.texts.push_back(Bytes::copy_from_slice(rest));
+            }
         }
     }
 

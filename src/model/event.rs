@@ -6,8 +6,8 @@
 //! listener protocol's serials.
 
 mod kind;
+mod payload;
 
-use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -15,11 +15,12 @@ use bytes::Bytes;
 
 use super::name::ProcessName;
 use super::notice::Notice;
-use super::pyrepr;
 use super::state::ProcessState;
 use super::time::{Now, WallTime};
 
 pub use kind::EventKind;
+pub use payload::Payload;
+use payload::text;
 
 /// An event as published: numbered and dated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,17 +261,19 @@ impl Event {
 
     /// The body of the event as listeners get it (events.md, section 1), or `None` for kinds that
     /// listeners never hear of. Data that is not UTF-8 is shown as Python shows bytes (E-064).
-    pub fn payload(&self) -> Option<String> {
+    pub fn payload(&self) -> Option<Payload> {
         match self {
-            Self::StateChanged(change) => Some(change.payload()),
+            Self::StateChanged(change) => Some(change.payload().into()),
             Self::OutputRead(output) if output.announced => Some(output.payload()),
             Self::OutputRead(_) | Self::Noticed(_) => None,
-            Self::Communicated(c) => Some(c.payload()),
-            Self::RemotelyCommunicated(r) => Some(format!("type:{}\n{}", text(&r.kind), text(&r.data))),
-            Self::SupervisorChanged(_) => Some(String::new()),
-            Self::Ticked(tick) => Some(format!("when:{}", tick.when.secs())),
+            Self::Communicated(c) => Some(Payload::said(&c.process, c.pid, [""; 2], &c.data)),
+            Self::RemotelyCommunicated(r) => {
+                Some(format!("type:{}\n{}", text(&r.kind), text(&r.data)).into())
+            }
+            Self::SupervisorChanged(_) => Some(Payload::default()),
+            Self::Ticked(tick) => Some(format!("when:{}", tick.when.secs()).into()),
             Self::GroupChanged(GroupChange::Added(name) | GroupChange::Removed(name)) => {
-                Some(format!("groupname:{name}\n"))
+                Some(format!("groupname:{name}\n").into())
             }
         }
     }
@@ -296,22 +299,6 @@ impl Event {
     }
 }
 
-/// Data as text (E-064).
-fn text(data: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(data) {
-        Ok(text) => text.into(),
-        Err(_) => format!("Undecodable: {}", pyrepr::bytes(data)).into(),
-    }
-}
-
-/// What a process has said, under a line about the process. Put together by hand, since there is no event
-/// of which there are more.
-fn said(process: &ProcessName, pid: i32, more: [&str; 2], data: &[u8]) -> String {
-    let (mut digits, data) = (itoa::Buffer::new(), text(data));
-    let (name, group, pid) = (process.name(), process.group(), digits.format(pid));
-    ["processname:", name, " groupname:", group, " pid:", pid, more[0], more[1], "\n", &data].concat()
-}
-
 impl StateChange {
     fn payload(&self) -> String {
         let mut text = format!(
@@ -334,15 +321,9 @@ impl StateChange {
 }
 
 impl Output {
-    fn payload(&self) -> String {
+    fn payload(&self) -> Payload {
         let channel = [" channel:", self.channel.name()];
-        said(&self.process, self.pid, channel, self.data.as_deref().unwrap_or_default())
-    }
-}
-
-impl Communication {
-    fn payload(&self) -> String {
-        said(&self.process, self.pid, [""; 2], &self.data)
+        Payload::said(&self.process, self.pid, channel, self.data.as_ref().unwrap_or(&Bytes::new()))
     }
 }
 
@@ -355,7 +336,7 @@ mod tests {
     }
 
     fn text(event: &Event) -> String {
-        event.payload().unwrap()
+        event.payload().unwrap().to_string()
     }
 
     // E-003 to E-010

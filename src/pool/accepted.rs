@@ -4,7 +4,7 @@ use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use crate::machine::pool::next_serial;
-use crate::model::event::{Event, EventRecord};
+use crate::model::event::{Event, EventRecord, Payload};
 
 /// An event with its serial; the same value in all pools.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Accepted {
     /// The daemon's number (E-066).
     pub serial: u64,
     record: Rc<EventRecord>,
-    payload: OnceCell<String>,
+    payload: OnceCell<Payload>,
 }
 
 impl Accepted {
@@ -26,8 +26,8 @@ impl Accepted {
         matches!(&self.record.event, Event::StateChanged(change) if **change.process.group() == *group)
     }
 
-    /// Its text, made when it is first needed.
-    pub fn payload(&self) -> &str {
+    /// Its body, made when it is first needed.
+    pub fn payload(&self) -> &Payload {
         self.payload.get_or_init(|| self.record.event.payload().unwrap_or_default())
     }
 }

@@ -21,6 +21,9 @@ use crate::model::pool_notice::PoolNotice;
 use crate::model::time::{Moment, Now};
 use crate::wire::listener::Header;
 
+/// Room for the beginning of an envelope that is kept from one to the next, in bytes.
+const LARGE: usize = 64 * 1024;
+
 /// What a pool tells the rest of the world.
 pub trait Outside {
     /// Whether changes of listeners' states are worth telling.
@@ -35,12 +38,9 @@ pub trait Outside {
 
 /// A listener's stdin.
 pub trait Envelopes {
-    /// Writes an envelope, whole or not at all. Never blocks.
-    fn send(&self, envelope: &[u8]) -> Result<(), Refusal>;
+    /// Writes an envelope, which consists of these parts: whole or not at all. Never blocks.
+    fn send(&self, parts: [&[u8]; 2]) -> Result<(), Refusal>;
 }
-
-/// Room for an envelope that is kept from one to the next, in bytes.
-const LARGE: usize = 64 * 1024;
 
 type Effects = Vec<Effect<Rc<Accepted>>>;
 
@@ -51,7 +51,7 @@ struct Spare {
     now: Effects,
     /// What comes after all events are sent.
     later: Effects,
-    /// The envelope that is being sent.
+    /// The beginning of the envelope that is being sent.
     envelope: Vec<u8>,
 }
 
@@ -200,9 +200,12 @@ impl Pool {
         };
         envelope.clear();
         envelope.shrink_to(LARGE);
-        header.write_envelope(event.payload(), envelope);
+        let payload = event.payload();
+        let [head, data] = payload.parts();
+        header.write(payload.chars(), envelope);
+        envelope.extend_from_slice(head);
         let stdin = self.stdins.borrow()[listener].upgrade();
-        let sent = stdin.ok_or(Refusal::Closed).and_then(|stdin| stdin.send(envelope));
+        let sent = stdin.ok_or(Refusal::Closed).and_then(|stdin| stdin.send([envelope, data]));
         let input = match sent {
             Ok(()) => Input::Sent(listener),
             Err(refusal) => Input::Refused(listener, refusal),
@@ -230,7 +233,7 @@ impl Pool {
 fn nobody() -> Weak<dyn Envelopes> {
     struct Nobody;
     impl Envelopes for Nobody {
-        fn send(&self, _: &[u8]) -> Result<(), Refusal> {
+        fn send(&self, _: [&[u8]; 2]) -> Result<(), Refusal> {
             Err(Refusal::Closed)
         }
     }

@@ -23,11 +23,11 @@ pub struct Header<'a> {
 }
 
 impl Header<'_> {
-    /// Appends the bytes that a listener gets: a header line, then the payload and nothing after it
-    /// (E-060). `len` counts characters, not bytes (E-062).
-    pub fn write_envelope(&self, payload: &str, out: &mut Vec<u8>) {
+    /// Appends the line that a listener gets; then the payload comes, and nothing after it (E-060). `len` is
+    /// the payload's length in characters, not bytes (E-062).
+    pub fn write(&self, len: usize, out: &mut Vec<u8>) {
         let mut numbers = [itoa::Buffer::new(); 3];
-        let [serial, poolserial, len] = &mut numbers;
+        let [serial, poolserial, length] = &mut numbers;
         for part in [
             "ver:3.0 server:",
             self.server,
@@ -40,9 +40,8 @@ impl Header<'_> {
             " eventname:",
             self.eventname,
             " len:",
-            len.format(payload.chars().count()),
+            length.format(len),
             "\n",
-            payload,
         ] {
             out.extend_from_slice(part.as_bytes());
         }
@@ -66,16 +65,14 @@ pub fn result_length(line: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    // E-060 to E-062
+    // E-060, E-061, E-066, E-067
     #[test]
-    fn an_envelope_counts_characters() {
+    fn the_line_before_a_payload() {
         let header = Header { server: "s", serial: 21, pool: "l", poolserial: 10, eventname: "TICK_5" };
-        let mut envelope = Vec::new();
-        header.write_envelope("é\u{1f600}\n", &mut envelope);
-        assert_eq!(
-            String::from_utf8(envelope).unwrap(),
-            "ver:3.0 server:s serial:21 pool:l poolserial:10 eventname:TICK_5 len:3\né\u{1f600}\n"
-        );
+        let mut line = Vec::new();
+        header.write(3, &mut line);
+        let expected = "ver:3.0 server:s serial:21 pool:l poolserial:10 eventname:TICK_5 len:3\n";
+        assert_eq!(String::from_utf8(line).unwrap(), expected);
     }
 
     // E-106 to E-108, E-112
