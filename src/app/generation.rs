@@ -267,6 +267,7 @@ impl Runner {
             fcgi: FcgiSockets::default(),
             table: Table::default(),
             deadlines: Deadlines::default(),
+            changes: 0,
             answers: self.answers.clone(),
         }
     }

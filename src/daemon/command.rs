@@ -33,6 +33,8 @@ pub enum Command {
     ReportFigures(oneshot::Sender<Figures>),
     /// Describe all processes, sorted by group name, then process name (C-221).
     ListProcesses(oneshot::Sender<Vec<ProcessInfo>>),
+    /// The same, unless that would be said again.
+    ListProcessesUnless(Option<Edition>, oneshot::Sender<Option<(Edition, Vec<ProcessInfo>)>>),
     /// Describe one process.
     DescribeProcess(ProcessName, ReplyTo<ProcessInfo>),
     /// Describe all event listener pools, in the order in which they were added.
@@ -188,6 +190,15 @@ pub struct ListenerProcess {
     pub pid: i32,
     /// Bytes of events that its stdin has not taken yet.
     pub unsent: usize,
+}
+
+/// Tells lists of all processes apart: two of one edition are the same, apart from fractions of a second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edition {
+    /// How much had happened to processes.
+    pub changes: u64,
+    /// When it was, in Unix seconds.
+    pub second: i64,
 }
 
 /// One process as the API describes it (C-222 to C-230).

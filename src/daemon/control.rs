@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::command::{Command, ConfiguredProcess, Done, Patience, ProcessInfo, Refusal, ReplyTo, Results};
+use super::command::{
+    Command, ConfiguredProcess, Done, Edition, Patience, ProcessInfo, Refusal, ReplyTo, Results,
+};
 use super::group::Group;
 use super::host::{Answer, Checked};
 use super::launch::Unusable;
@@ -44,6 +46,7 @@ impl Supervisor {
         match command {
             Command::ReportState(_) | Command::ReportFigures(_) | Command::Communicate(..) => {}
             Command::ListProcesses(to) => drop(to.send(self.list_processes(now))),
+            Command::ListProcessesUnless(known, to) => drop(to.send(self.list_processes_unless(known, now))),
             Command::DescribeProcess(name, to) => reply(to, self.named(&name).map(|p| p.info(now.wall))),
             Command::ListPools(to) => drop(to.send(self.list_pools(now))),
             Command::Start(target, patience, to) => reply(to, self.start(&target, patience)),
@@ -75,6 +78,11 @@ impl Supervisor {
     pub(super) fn list_processes(&self, now: Now) -> Vec<ProcessInfo> {
         let processes = self.names.values().filter_map(|key| self.processes.get(key));
         processes.map(|process| process.info(now.wall)).collect()
+    }
+
+    fn list_processes_unless(&self, known: Option<Edition>, now: Now) -> Option<(Edition, Vec<ProcessInfo>)> {
+        let edition = Edition { changes: self.host.changes, second: now.wall.secs() };
+        (known != Some(edition)).then(|| (edition, self.list_processes(now)))
     }
 
     /// Sorted by name alone, the order of the configuration among equals (C-305).

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::command::{
-    Command, ConfiguredProcess, Difference, Done, LogSource, Patience, PoolInfo, ProcessInfo, Refusal,
-    ReplyTo, Results,
+    Command, ConfiguredProcess, Difference, Done, Edition, LogSource, Patience, PoolInfo, ProcessInfo,
+    Refusal, ReplyTo, Results,
 };
 use super::figures::Figures;
 use crate::logs::read::{Excerpt, Window};
@@ -58,6 +58,14 @@ impl Handle {
     /// All processes, in the order of C-221.
     pub async fn processes(&self) -> Result<Vec<ProcessInfo>, Gone> {
         self.ask(Command::ListProcesses).await
+    }
+
+    /// The same with its edition, unless that is known.
+    pub async fn processes_unless(
+        &self,
+        known: Option<Edition>,
+    ) -> Result<Option<(Edition, Vec<ProcessInfo>)>, Gone> {
+        self.ask(|answer| Command::ListProcessesUnless(known, answer)).await
     }
 
     /// One process.

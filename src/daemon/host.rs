@@ -76,6 +76,8 @@ pub struct Host {
     pub table: Table,
     /// When which process is to be looked at.
     pub deadlines: Deadlines,
+    /// Grows with whatever may change how processes are described, but for the time.
+    pub changes: u64,
     /// Where workers send answers.
     pub answers: mpsc::Sender<Answer>,
 }

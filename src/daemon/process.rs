@@ -176,6 +176,7 @@ impl Process {
         if let (true, Some(launch)) = (stops, &mut self.launch) {
             launch.give_up_at.get_or_insert(now.mono + PATIENCE);
         }
+        host.changes += 1;
         let mut effects = Effects::new();
         self.machine.step(now.mono, input, &mut effects);
         for effect in effects {

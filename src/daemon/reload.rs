@@ -134,6 +134,7 @@ impl Supervisor {
             return Err(Refusal::StillRunning);
         }
         let group = self.groups.remove(at);
+        self.host.changes += 1;
         self.close_pool(now, name);
         for process in group.processes.iter().filter_map(|key| self.processes.remove(key)) {
             self.names.remove(&process.config().name);

@@ -141,6 +141,7 @@ impl Supervisor {
             self.seat_pool(&name, pool, group.processes.clone());
         }
         self.groups.push(group);
+        self.host.changes += 1;
         for process in processes {
             self.names.insert(process.config().name.clone(), process.key());
             self.processes.insert(process.key(), process);

@@ -13,7 +13,7 @@ use crate::wire::xmlrpc::{MalformedCall, MethodCall, Value, encode, method_call}
 /// The longest call that is read at once, in bytes.
 const SHORT_CALL: usize = 64 * 1024;
 /// The longest answer that is written at once, in bytes; writing is much faster than reading.
-const SHORT_ANSWER: usize = 2 * 1024 * 1024;
+pub(super) const SHORT_ANSWER: usize = 2 * 1024 * 1024;
 /// Workers that may be at it at a time: clients must not take all of them.
 const CODERS: usize = 2;
 
@@ -39,10 +39,10 @@ impl Codec {
     }
 
     /// The text of an answer.
-    pub(super) async fn write(&self, value: Value) -> Result<String, Fault> {
+    pub(super) async fn write(&self, value: Value) -> Result<Bytes, Fault> {
         let size = encode::estimate(&value);
         if size <= SHORT_ANSWER {
-            return Ok(encode::response(&value));
+            return Ok(encode::answer(&value));
         }
         // Many may wait for their turn.
         let mut share = self.budget.share();
@@ -51,7 +51,7 @@ impl Codec {
         }
         let write = move |_: &mut Scratch| {
             let _held = share;
-            encode::response(&value)
+            encode::answer(&value)
         };
         self.turns.work(write).await.ok_or_else(|| FaultCode::ShutdownState.into())
     }

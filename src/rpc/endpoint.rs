@@ -1,6 +1,5 @@
 //! `/RPC2`: a request's body becomes a call, the reply becomes the response's body.
 
-use std::cell::RefCell;
 use std::future::ready;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -65,7 +64,7 @@ impl Endpoint {
     pub fn new(daemon: Handle, facts: DaemonFacts, namespaces: Vec<String>, means: Means) -> Self {
         let Means { log, calls, workers, budget } = means;
         let codec = Rc::new(Codec::new(workers, budget.clone()));
-        let context = Context { daemon, facts, namespaces, records: RefCell::default(), budget };
+        let context = Context { daemon, facts, namespaces, listed: Rc::default(), budget };
         Self { context: Rc::new(context), codec, log, calls }
     }
 
@@ -93,13 +92,13 @@ impl Endpoint {
             Err(fault) => {
                 let code = fault.code.number();
                 log(Level::Trace, format_args!("XML-RPC method {name}() returned fault: [{code}] {fault}"));
-                encode::fault(code, &fault.to_string())
+                encode::fault(code, &fault.to_string()).into()
             }
         };
         response::ok("text/xml", body)
     }
 
-    async fn text_of(&self, call: MethodCall) -> Result<String, Fault> {
+    async fn text_of(&self, call: MethodCall) -> Result<Bytes, Fault> {
         self.codec.write(methods::call(&self.context, call).await?).await
     }
 

@@ -3,13 +3,12 @@
 //! Dispatch is by this table alone. A namespace is there if the configuration has an
 //! `[rpcinterface:x]` for it; the built-in methods are the same in each (C-370, C-371).
 
-use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 
 use super::args::Args;
-use super::info::Records;
+use super::listed::Listed;
 use super::{config, listeners, logs, process, supervisor, system};
 use crate::daemon::fault::{Fault, FaultCode};
 use crate::daemon::handle::Handle;
@@ -42,7 +41,7 @@ pub struct Context {
     /// Names of the `[rpcinterface:x]` sections.
     pub namespaces: Vec<String>,
     /// The processes as they were last listed.
-    pub records: RefCell<Records>,
+    pub listed: Rc<Listed>,
     /// What answers may hold in memory.
     pub budget: Budget,
 }
@@ -246,7 +245,7 @@ mod tests {
             daemon,
             facts,
             namespaces: vec!["supervisor".into(), "other".into()],
-            records: RefCell::default(),
+            listed: Rc::default(),
             budget: Budget::default(),
         };
         for known in ["supervisor.getState", "other.getState"] {

@@ -8,6 +8,7 @@ mod codec;
 mod config;
 pub mod endpoint;
 pub mod info;
+mod listed;
 mod listeners;
 mod logs;
 pub mod methods;

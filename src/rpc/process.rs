@@ -29,8 +29,7 @@ pub(super) async fn info(context: Rc<Context>, mut args: Args) -> Reply {
 
 /// `getAllProcessInfo` (C-221).
 pub(super) async fn all_info(context: Rc<Context>, _: Args) -> Reply {
-    let processes = context.daemon.processes().await?;
-    Ok(context.records.borrow_mut().of_all(processes))
+    Ok(Rc::clone(&context.listed).current(&context.daemon).await?)
 }
 
 /// `startProcess` (C-240).

@@ -5,6 +5,8 @@
 
 use std::fmt::Write;
 
+use bytes::Bytes;
+
 use super::value::Value;
 
 /// A call of a method.
@@ -22,13 +24,27 @@ pub fn call(method: &str, params: &[Value]) -> String {
     out
 }
 
+/// What stands before the value of an answer, and after it.
+pub(super) const RESPONSE: [&str; 2] = [
+    "<?xml version='1.0'?>\n<methodResponse>\n<params>\n<param>\n",
+    "</param>\n</params>\n</methodResponse>\n",
+];
+
 /// The answer of a method that succeeded.
 pub fn response(value: &Value) -> String {
     let mut out = String::with_capacity(256 + estimate(value));
-    out.push_str("<?xml version='1.0'?>\n<methodResponse>\n<params>\n<param>\n");
+    out.push_str(RESPONSE[0]);
     push_value(&mut out, value);
-    out.push_str("</param>\n</params>\n</methodResponse>\n");
+    out.push_str(RESPONSE[1]);
     out
+}
+
+/// The same; an answer that is kept is not copied.
+pub fn answer(value: &Value) -> Bytes {
+    match value {
+        Value::Whole(whole) => whole.response(),
+        value => response(value).into(),
+    }
 }
 
 /// The answer of a method that failed.
@@ -50,10 +66,14 @@ pub fn estimate(value: &Value) -> usize {
         Value::Bytes(data) => 36 + data.len(),
         Value::Int(_) | Value::Bool(_) | Value::Double(_) | Value::Nil => 36,
         Value::Filled(filled) => filled.estimate(),
+        Value::Whole(whole) => whole.len(),
     }
 }
 
 pub(super) fn push_value(out: &mut String, value: &Value) {
+    if let Value::Whole(whole) = value {
+        return out.push_str(whole.text());
+    }
     out.push_str("<value>");
     match value {
         Value::Int(n) => push_int(out, *n),
@@ -69,6 +89,7 @@ pub(super) fn push_value(out: &mut String, value: &Value) {
         }
         Value::Nil => push_string(out, ""),
         Value::Filled(filled) => filled.push(out),
+        Value::Whole(_) => {}
     }
     out.push_str("</value>\n");
 }

@@ -4,8 +4,10 @@
 //! `system.multicall` puts together answers of every shape.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::template::Filled;
+use super::whole::Whole;
 
 /// A value. `nil` only comes in; answers never hold it (C-072).
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,8 @@ pub enum Value {
     Nil,
     /// A struct whose text is kept. It only goes out: its members cannot be asked for.
     Filled(Box<Filled>),
+    /// Anything whose text is kept. It only goes out, too.
+    Whole(Arc<Whole>),
 }
 
 impl Value {
@@ -47,7 +51,7 @@ impl Value {
             Self::Array(items) => !items.is_empty(),
             Self::Struct(members) => !members.is_empty(),
             Self::Nil => false,
-            Self::Filled(_) => true,
+            Self::Filled(_) | Self::Whole(_) => true,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::bus::{EventBus, Observer};
 use crate::config::schema::{
     AutoRestart, ChannelConfig, LogFile, MainLog, ProcessConfig, ServerConfig, SupervisordConfig,
 };
+use crate::daemon::command::ProcessInfo;
 use crate::daemon::fcgi::FcgiSockets;
 use crate::daemon::group;
 use crate::daemon::handle::Handle;
@@ -46,6 +47,8 @@ pub(super) struct Daemon {
     pub(super) runtime: Runtime,
     pub(super) loads: Loads,
     recorder: Rc<Recorder>,
+    /// All processes after the last wake, and how much had happened to them.
+    listed: Option<(u64, Vec<ProcessInfo>)>,
 }
 
 /// Lines of what was published.
@@ -229,6 +232,7 @@ impl Daemon {
             fcgi: FcgiSockets::default(),
             table: Table::default(),
             deadlines: Deadlines::default(),
+            changes: 0,
             answers,
         };
         let loads = Loads::default();
@@ -243,7 +247,7 @@ impl Daemon {
         let signals = Signals::none().unwrap();
         let sources = Sources { signals, bell, timer, commands, answers: answered };
         drop(inside);
-        Self { supervisor, sources, kernel, handle, dir, runtime, loads, recorder }
+        Self { supervisor, sources, kernel, handle, dir, runtime, loads, recorder, listed: None }
     }
 
     /// The same, started, with what was published until then looked at already.
@@ -285,6 +289,16 @@ impl Daemon {
     pub(super) fn wake(&mut self, wake: Wake) {
         self.supervisor.handle(wake, &mut self.sources);
         self.supervisor.settle();
+        self.check_changes();
+    }
+
+    /// While it is not told that something has changed, all processes are as they were, whatever a test does.
+    fn check_changes(&mut self) {
+        let now = (self.supervisor.host.changes, self.supervisor.list_processes(Now::default()));
+        if let Some(before) = self.listed.take_if(|(changes, _)| *changes == now.0) {
+            assert_eq!(before, now);
+        }
+        self.listed = Some(now);
     }
 
     pub(super) fn signal(&mut self, signal: Signal) {
