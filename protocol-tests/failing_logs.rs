@@ -122,7 +122,8 @@ impl Drop for Mount {
     }
 }
 
-fn must(command: &mut Command) -> String {
+/// Runs a program that must succeed; what it said.
+pub fn must(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()

@@ -4,8 +4,10 @@
 //! Each fault is a test. When all of them have run in one go, the table is printed and compared with
 //! docs/reliability.md; `WRITE_TABLE=1` writes it there. `FAULTS=long` takes the long forms.
 
+mod children;
 mod control;
 mod ledger;
+mod listeners;
 mod observers;
 mod report;
 mod resources;
@@ -38,7 +40,20 @@ macro_rules! faults {
 }
 
 faults! {
+    fork_fails in resources;
+    descriptors_run_out in resources;
     disk_full in resources;
+    log_folder_removed in resources;
+    log_becomes_a_blocked_fifo in resources;
+    child_ignores_term in children;
+    child_floods_both_outputs in children;
+    child_closes_its_outputs in children;
+    grandchildren_keep_the_pipes in children;
+    ten_thousand_orphans in children;
+    sigchld_storm in children;
+    listener_stopped in listeners;
+    listener_killed in listeners;
+    listener_writes_garbage in listeners;
     reload_with_a_broken_file in control;
     second_daemon in control;
 }

@@ -6,20 +6,10 @@ use super::report::{Report, held};
 use super::scene::{self, Allowed, Scene};
 use crate::harness::daemon::Launch;
 
-/// Pids of what stays RUNNING.
-fn pids(scene: &Scene<'_>) -> Vec<String> {
-    let all = scene.daemon.processes().unwrap();
-    let steady = scene::steady();
-    all.iter()
-        .filter(|it| steady.contains(&it.member("name").to_owned()))
-        .map(|it| it.member("pid").to_owned())
-        .collect()
-}
-
 pub fn reload_with_a_broken_file(report: &mut Report) {
     let sandbox = scene::sandbox();
     let scene = Scene::new(&sandbox);
-    let before = pids(&scene);
+    let before = scene.pids();
     let good = sandbox.read("supervisord.conf");
     sandbox.write("supervisord.conf", &good.replace("numprocs=12", "numprocs=many"));
     scene.daemon.signal(Signal::SIGHUP);
@@ -27,7 +17,7 @@ pub fn reload_with_a_broken_file(report: &mut Report) {
     let told = scene.metric("supervisor_config_last_reload_successful");
     report.claim("the log and a metric tell it", held(told == 0.0, told.to_string()));
     scene.crashes_go_on();
-    report.claim("nothing is stopped", held(pids(&scene) == before, format!("{before:?}")));
+    report.claim("nothing is stopped", held(scene.pids() == before, format!("{before:?}")));
     scene.end(report, Allowed::default());
 }
 

@@ -16,6 +16,8 @@ pub struct Account {
     pub kept: u64,
     /// Lines that are not where they should be.
     pub faults: Vec<String>,
+    /// Logs that have a gap within, or lack the last line; whatever they lack at the beginning.
+    pub unfinished: Vec<String>,
 }
 
 impl Account {
@@ -24,6 +26,7 @@ impl Account {
         let log = whole(sandbox, file);
         let lives = lives(&log, file, &mut self.faults);
         let ledger = ledger(sandbox, program);
+        self.unfinished.extend(unfinished(&log, &ledger).map(|why| format!("{file}: {why}")));
         self.kept += log.len() as u64;
         self.written += ledger.values().sum::<u64>() * LINE;
         let unentered = lives.iter().filter(|(pid, _)| !ledger.contains_key(pid));
@@ -67,6 +70,13 @@ fn lives(log: &[u8], file: &str, faults: &mut Vec<String>) -> BTreeMap<i32, u64>
         *next = n + 1;
     }
     lives
+}
+
+fn unfinished(log: &[u8], ledger: &BTreeMap<i32, u64>) -> Option<String> {
+    let lines: Vec<String> = String::from_utf8_lossy(log).lines().map(str::to_owned).collect();
+    let (pid, lines_written) = ledger.last_key_value()?;
+    let last = format!("{pid:7} {:7}", lines_written.saturating_sub(1));
+    gap(&lines).or_else(|| (lines.last() != Some(&last)).then(|| format!("{:?}, not {last:?}", lines.last())))
 }
 
 /// Lines of the lives that were entered.

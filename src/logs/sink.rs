@@ -131,10 +131,13 @@ impl FileSink {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
+        // Holds a descriptor for the new file; where there is none, the old file goes on.
+        let place = self.file.as_ref().map(|opened| opened.file.try_clone()).transpose()?;
         self.rotations += 1;
         if self.spec.backups > 0 {
             self.file = None;
             rotate::shift(&self.spec)?;
+            drop(place);
             self.opened().map(drop)
         } else if let Some(opened) = &mut self.file {
             opened.file.set_len(0)?;
