@@ -5,6 +5,7 @@
 //! docs/reliability.md; `WRITE_TABLE=1` writes it there. `FAULTS=long` takes the long forms.
 
 mod children;
+mod clock;
 mod control;
 mod ledger;
 mod listeners;
@@ -54,8 +55,14 @@ faults! {
     listener_stopped in listeners;
     listener_killed in listeners;
     listener_writes_garbage in listeners;
+    wall_clock_set in clock;
+    hundred_reloads in control;
     reload_with_a_broken_file in control;
+    term_during_start in control;
+    term_during_reload in control;
     second_daemon in control;
+    socket_file_deleted in control;
+    clients_stall_at_every_byte in control;
 }
 
 /// Whether the long forms are wanted.

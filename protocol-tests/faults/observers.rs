@@ -33,6 +33,8 @@ pub struct Seen {
     pub slowest: Duration,
     /// How many were answered.
     pub answers: usize,
+    /// How late this machine was at its latest to let somebody go on who had slept.
+    pub lateness: Duration,
     /// What went wrong with the others.
     pub unanswered: Vec<String>,
 }
@@ -49,7 +51,7 @@ impl Observers {
     /// They watch the daemon that listens on this port, the tail this process.
     pub fn start(port: u16, process: &'static str) -> Self {
         let (seen, over) = <(Arc<Mutex<Seen>>, Arc<AtomicBool>)>::default();
-        let watchers: [fn(&Watch); 4] = [Watch::tail, Watch::stream, Watch::scrape, Watch::ask];
+        let watchers: [fn(&Watch); 5] = [Watch::tail, Watch::stream, Watch::scrape, Watch::ask, Watch::doze];
         let threads = watchers.map(|watcher| {
             let watch = Watch { port, process, seen: Arc::clone(&seen), over: Arc::clone(&over) };
             std::thread::spawn(move || watcher(&watch))
@@ -141,6 +143,18 @@ impl Watch {
             }
             drop(seen);
             self.pause(Duration::from_millis(30));
+        }
+    }
+
+    /// The yardstick for what is the machine's fault.
+    fn doze(&self) {
+        let nap = Duration::from_millis(5);
+        while self.goes_on() {
+            let asleep = Instant::now();
+            self.pause(nap);
+            let late = asleep.elapsed().saturating_sub(nap);
+            let mut seen = self.seen.lock().unwrap();
+            seen.lateness = seen.lateness.max(late);
         }
     }
 }

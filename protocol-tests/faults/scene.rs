@@ -35,8 +35,8 @@ pub const RECORDERS: [&str; 2] = ["all", "states"];
 const STEADY: [(&str, usize); 3] = [("plain", 12), ("rotated", 4), ("talk", 2)];
 const CRASHING: (&str, usize) = ("crash", 2);
 
-/// How long an answer to `getState` may take, whatever happens.
-const BOUND: Duration = Duration::from_secs(2);
+/// How long an answer to `getState` may take, whatever happens; longer by what the machine is late with anything.
+const BOUND: Duration = Duration::from_secs(1);
 
 /// What may be in memory afterwards that was not before, in KiB: buffers and arenas that are kept.
 const MARGIN: u64 = 4 * 1024;
@@ -233,7 +233,7 @@ impl<'s> Scene<'s> {
         report.claim("every event is accounted for", self.events_add_up(allowed));
         report.claim(logs_claim(allowed), self.logs_add_up(allowed));
         if !allowed.silence {
-            report.claim("getState is answered within two seconds", self.was_answered(allowed));
+            report.claim("getState is answered within a second", self.was_answered(allowed));
         }
         let Self { sandbox, daemon, observers, idle, .. } = self;
         drop(observers);
@@ -268,7 +268,10 @@ impl<'s> Scene<'s> {
     fn logs_add_up(&self, allowed: Allowed) -> Verdict {
         let account = account(self.sandbox);
         // What was dropped is told from time to time.
-        let _uncounted = wait::within(wait::PATIENCE, || (self.dropped() >= account.missing()).then_some(()));
+        if allowed.counted_losses {
+            let counted = || (self.dropped() >= account.missing()).then_some(());
+            let _uncounted = wait::within(wait::PATIENCE, counted);
+        }
         let dropped = self.dropped();
         let gap = self.observers.look(|seen| seen.tails.iter().find_map(|lines| ledger::gap(lines)));
         let told = format!("{} bytes, {} missing, {dropped} dropped", account.written, account.missing());
@@ -285,9 +288,11 @@ impl<'s> Scene<'s> {
 
     fn was_answered(&self, allowed: Allowed) -> Verdict {
         self.observers.look(|seen| {
-            let told = format!("{} answers, the slowest after {} ms", seen.answers, seen.slowest.as_millis());
+            let [slowest, lateness] = [seen.slowest, seen.lateness].map(|it| it.as_millis());
+            let told =
+                format!("{} answers in {slowest} ms at most, machine late by {lateness} ms", seen.answers);
             held(seen.unanswered.is_empty() || allowed.reloads, format!("{:?}", seen.unanswered))?;
-            held(seen.slowest < BOUND && seen.answers > 0, told)
+            held(seen.slowest < BOUND + 4 * seen.lateness && seen.answers > 0, told)
         })
     }
 }
