@@ -13,6 +13,7 @@ mod observers;
 mod report;
 mod resources;
 mod scene;
+mod soak;
 
 use std::any::Any;
 use std::fs;

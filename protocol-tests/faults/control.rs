@@ -38,14 +38,24 @@ pub fn second_daemon(report: &mut Report) {
     let sandbox = scene::sandbox();
     let scene = Scene::new(&sandbox);
     let pidfile = sandbox.read("supervisord.pid");
-    let status = Launch::new(&sandbox).run();
-    report.claim("the second one refuses to start", held(status.code() != Some(0), status.to_string()));
+    // Nothing but the socket and the pidfile are shared; the log is its own.
+    let same = "[supervisord]\nnodaemon=true\nlogfile=@DIR@/second.log\npidfile=@DIR@/supervisord.pid\n";
+    let with_socket = format!("{same}[unix_http_server]\nfile=@DIR@/s.sock\n");
+    sandbox.write("second.conf", &with_socket);
+    let launch = || Launch::of(Implementation::Ours, &sandbox).arg("-c").arg("second.conf");
+    let status = launch().run();
+    report.claim("it refuses to start", held(status.code() == Some(2), status.to_string()));
     let now = sandbox.read("supervisord.pid");
     report.claim("the pidfile is the first one's", held(now == pidfile, now));
-    report.claim(
-        "the socket is the first one's",
-        held(scene.call("getPID", &[]).is_ok_and(|it| it.text() == pidfile.trim()), ""),
-    );
+    let first_answers = || scene.call("getPID", &[]).is_ok_and(|it| it.text() == pidfile.trim());
+    report.claim("the socket is the first one's", held(first_answers(), ""));
+    // D-220
+    sandbox.write("second.conf", same);
+    let second = launch().start();
+    let own = format!("{}\n", second.pid());
+    scene.daemon.until("the second one's pidfile", || sandbox.read("supervisord.pid") == own);
+    report.claim("sharing the pidfile alone, it only takes the pidfile", held(first_answers(), ""));
+    assert_eq!(second.stop().code(), Some(0));
     scene.end(report, Allowed::default());
 }
 

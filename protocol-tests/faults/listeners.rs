@@ -74,7 +74,7 @@ fn protocol_state(pool: &Value) -> String {
 /// Every event that a pool accepted was acknowledged and heard; `again`: how many may have been heard twice.
 fn all_heard(scene: &Scene<'_>, again: usize) -> Verdict {
     let answered = |point: &&str| scene::settled(&pool(scene, point));
-    scene.daemon.until("all events to be answered", || POINTS.iter().all(|point| answered(point)));
+    scene.daemon.until("all events to be answered", || POINTS.iter().all(answered));
     let (mut accepted, mut repeated) = (0, 0);
     for point in POINTS {
         let text = scene.sandbox.read(&format!("{point}.heard"));
@@ -118,7 +118,7 @@ pub fn listener_writes_garbage(report: &mut Report) {
     let sandbox = sandbox();
     let scene = in_trouble(&sandbox, "garbage");
     let is_unknown = |point: &&str| protocol_state(&pool(&scene, point)) == "UNKNOWN";
-    scene.daemon.until("all to be UNKNOWN", || POINTS.iter().all(|point| is_unknown(point)));
+    scene.daemon.until("all to be UNKNOWN", || POINTS.iter().all(is_unknown));
     let all = scene.daemon.count_log("entered the UNKNOWN state") == POINTS.len();
     report.claim("it is UNKNOWN then, and the log says so", held(all, ""));
     for point in POINTS {

@@ -1,6 +1,7 @@
 //! A daemon in the middle of its work: twenty programs, two pools, and observers; and what must hold after any
 //! fault.
 
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
@@ -137,6 +138,11 @@ impl<'s> Scene<'s> {
         drop(early);
         call(sandbox, "stopProcessGroup", &["fleet"]).unwrap();
         let idle = at_rest(&daemon);
+        Self::observed(sandbox, daemon, port, idle)
+    }
+
+    /// Starts the fleet under the eyes of observers.
+    fn observed(sandbox: &'s Sandbox, daemon: Daemon<'s>, port: u16, idle: (usize, u64)) -> Self {
         call(sandbox, "startProcessGroup", &["fleet"]).unwrap();
         let observers = Observers::start(port, "fleet:plain_00");
         let scene = Self { sandbox, daemon, port, observers, idle };
@@ -146,6 +152,20 @@ impl<'s> Scene<'s> {
         });
         scene.mark("begin");
         scene
+    }
+
+    /// From the beginning, with empty logs, when all was checked; tells descriptors and memory at rest.
+    pub fn again(self) -> (Self, (usize, u64)) {
+        let Self { sandbox, daemon, port, observers, idle } = self;
+        drop(observers);
+        let rest = at_rest(&daemon);
+        for folder in ["logs", "ledger"] {
+            for name in sandbox.list(folder) {
+                fs::remove_file(sandbox.path(&format!("{folder}/{name}"))).unwrap();
+            }
+        }
+        RECORDERS.iter().for_each(|pool| fs::write(sandbox.path(&file_of(pool)), "").unwrap());
+        (Self::observed(sandbox, daemon, port, idle), rest)
     }
 
     /// Calls a method of the API, by the socket.
@@ -217,24 +237,37 @@ impl<'s> Scene<'s> {
         let payload = format!("type:mark\n{which}");
         let heard =
             |pool: &&str| recording::of(self.sandbox, &file_of(pool)).iter().any(|it| it.payload == payload);
-        self.daemon.until("the recorders to hear a mark", || RECORDERS.iter().all(|pool| heard(pool)));
+        self.daemon.until("the recorders to hear a mark", || RECORDERS.iter().all(heard));
         self.daemon.until("the stream to hear a mark", || {
             self.observers.look(|seen| seen.events.iter().any(|line| is_mark(line, which)))
         });
     }
 
-    /// What must hold after every fault; ends the daemon.
-    pub fn end(self, report: &mut Report, allowed: Allowed) {
+    /// What must hold after every fault; the fleet is stopped then.
+    pub fn check(&self, allowed: Allowed) -> Vec<(&'static str, Verdict)> {
         await_fleet(&self.daemon);
-        report.claim("every program is in its state", Ok(String::new()));
         self.observers_go_on();
         self.mark("end");
         self.call("stopProcessGroup", &["fleet"]).unwrap();
-        report.claim("every event is accounted for", self.events_add_up(allowed));
-        report.claim(logs_claim(allowed), self.logs_add_up(allowed));
+        let mut verdicts = vec![
+            ("every program is in its state", Ok(String::new())),
+            ("every event is accounted for", self.events_add_up(allowed)),
+            (logs_claim(allowed), self.logs_add_up(allowed)),
+        ];
         if !allowed.silence {
-            report.claim("getState is answered within a second", self.was_answered(allowed));
+            verdicts.push(("getState is answered within a second", self.was_answered(allowed)));
         }
+        verdicts
+    }
+
+    /// Checks what must hold after every fault, and ends the daemon.
+    pub fn end(self, report: &mut Report, allowed: Allowed) {
+        self.check(allowed).into_iter().for_each(|(claim, verdict)| report.claim(claim, verdict));
+        self.leave(report);
+    }
+
+    /// Ends the daemon, whose fleet is stopped.
+    pub fn leave(self, report: &mut Report) {
         let Self { sandbox, daemon, observers, idle, .. } = self;
         drop(observers);
         report.claim("descriptors and memory are back", is_back(&daemon, idle));
@@ -244,15 +277,14 @@ impl<'s> Scene<'s> {
     fn events_add_up(&self, allowed: Allowed) -> Verdict {
         let is_ours = |pool: &Value| RECORDERS.contains(&pool.member("name"));
         let is_quiet = |pool: &Value| settled(pool) && pool.member("dropped") == "0";
-        let quiet = || pools(self.sandbox).iter().filter(|pool| is_ours(pool)).all(is_quiet);
-        if wait::within(wait::PATIENCE, || quiet().then_some(())).is_none() {
-            return Err(format!("{:?}", pools(self.sandbox)));
-        }
+        let ours = || pools(self.sandbox).into_iter().filter(is_ours).collect::<Vec<_>>();
+        let quiet = || Some(ours()).filter(|ours| ours.iter().all(is_quiet));
+        let pools = wait::within(wait::PATIENCE, quiet).ok_or_else(|| format!("{:?}", ours()))?;
         let uneven = self.observers.look(|seen| std::mem::take(&mut seen.uneven));
         held(uneven.is_empty(), uneven.join("; "))?;
         let mut count = 0;
-        for pool in RECORDERS {
-            let heard = recording::of(self.sandbox, &file_of(pool));
+        for pool in &pools {
+            let heard = recording::of(self.sandbox, &file_of(pool.member("name")));
             count += heard.len();
             has_no_gap(pool, &heard, allowed.reloads)?;
         }
@@ -372,17 +404,15 @@ pub fn settled(pool: &Value) -> bool {
     pool.member("queue_length") == "0" && pool.member("accepted") == pool.member("acknowledged")
 }
 
-/// A pool's numbers follow upon each other; they begin anew with a reload.
-fn has_no_gap(pool: &str, heard: &[Heard], reloads: bool) -> Result<(), String> {
-    let mut next = 0;
-    for event in heard {
-        let number = event.number("poolserial");
-        if number != next && !(reloads && number == 0) {
-            return Err(format!("{pool}: {number} instead of {next}"));
-        }
-        next = number + 1;
-    }
-    Ok(())
+/// A pool's numbers follow upon each other, up to the last that it gave; they begin anew with a reload.
+fn has_no_gap(pool: &Value, heard: &[Heard], reloads: bool) -> Result<(), String> {
+    let numbers: Vec<u64> = heard.iter().map(|event| event.number("poolserial")).collect();
+    let follows = |pair: &[u64]| pair[1] == pair[0] + 1 || reloads && pair[1] == 0;
+    let gap = numbers.windows(2).find(|pair| !follows(pair));
+    let last = numbers.last().map_or(0, |last| last + 1).to_string();
+    let name = pool.member("name");
+    held(gap.is_none(), format!("{name}: {gap:?}"))?;
+    held(last == pool.member("accepted"), format!("{name}: {last} of {}", pool.member("accepted"))).map(drop)
 }
 
 fn is_mark(line: &str, which: &str) -> bool {
