@@ -96,7 +96,8 @@ fn starting(sandbox: &Sandbox) -> (Daemon<'_>, Observers) {
     let port = ports::free();
     scene::configure(sandbox, port, "");
     let daemon = Launch::new(sandbox).start();
-    (daemon, Observers::start(port, "fleet:plain_00"))
+    let observers = Observers::start(&daemon, port, "fleet:plain_00");
+    (daemon, observers)
 }
 
 /// Ends it with TERM: with 0, all programs ended, and not a line lost.

@@ -2,6 +2,7 @@
 //! state again and again.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::harness::client::post;
+use crate::harness::daemon::Daemon;
 use crate::harness::wait;
 
 /// How long an answer may take at all.
@@ -29,12 +31,12 @@ pub struct Seen {
     pub scrapes: usize,
     /// Pools whose figures did not add up in a scrape.
     pub uneven: Vec<String>,
-    /// How long the slowest answer to `getState` took.
+    /// How long the slowest answer to `getState` took, without waits for a processor.
     pub slowest: Duration,
     /// How many were answered.
     pub answers: usize,
-    /// How late this machine was at its latest to let somebody go on who had slept.
-    pub lateness: Duration,
+    /// How long somebody had to wait for a processor meanwhile, which counts as the machine's fault.
+    pub starved: Duration,
     /// What went wrong with the others.
     pub unanswered: Vec<String>,
 }
@@ -49,11 +51,12 @@ pub struct Observers {
 
 impl Observers {
     /// They watch the daemon that listens on this port, the tail this process.
-    pub fn start(port: u16, process: &'static str) -> Self {
+    pub fn start(daemon: &Daemon<'_>, port: u16, process: &'static str) -> Self {
+        let pid = daemon.pid();
         let (seen, over) = <(Arc<Mutex<Seen>>, Arc<AtomicBool>)>::default();
-        let watchers: [fn(&Watch); 5] = [Watch::tail, Watch::stream, Watch::scrape, Watch::ask, Watch::doze];
+        let watchers: [fn(&Watch); 4] = [Watch::tail, Watch::stream, Watch::scrape, Watch::ask];
         let threads = watchers.map(|watcher| {
-            let watch = Watch { port, process, seen: Arc::clone(&seen), over: Arc::clone(&over) };
+            let watch = Watch { pid, port, process, seen: Arc::clone(&seen), over: Arc::clone(&over) };
             std::thread::spawn(move || watcher(&watch))
         });
         Self { seen, over, threads: threads.into() }
@@ -77,6 +80,7 @@ impl Drop for Observers {
 }
 
 struct Watch {
+    pid: i32,
     port: u16,
     process: &'static str,
     seen: Arc<Mutex<Seen>>,
@@ -129,32 +133,34 @@ impl Watch {
         }
     }
 
+    /// How long the daemon and this thread have waited for a processor in their lives.
+    fn starved(&self) -> Duration {
+        let waited = |path: &str| -> Option<u64> {
+            fs::read_to_string(path).ok()?.split_whitespace().nth(1)?.parse().ok()
+        };
+        let daemon = waited(&format!("/proc/{}/schedstat", self.pid));
+        let own = waited("/proc/thread-self/schedstat");
+        Duration::from_nanos(daemon.unwrap_or(0) + own.unwrap_or(0))
+    }
+
     fn ask(&self) {
         while self.goes_on() {
+            let before = self.starved();
             let asked = Instant::now();
             let answer = state(self.port);
+            let took = asked.elapsed();
+            let starved = self.starved().saturating_sub(before);
             let mut seen = self.seen.lock().unwrap();
             match answer {
                 Ok(_) => {
                     seen.answers += 1;
-                    seen.slowest = seen.slowest.max(asked.elapsed());
+                    seen.slowest = seen.slowest.max(took.saturating_sub(starved));
+                    seen.starved = seen.starved.max(starved);
                 }
                 Err(error) => seen.unanswered.push(error.to_string()),
             }
             drop(seen);
             self.pause(Duration::from_millis(30));
-        }
-    }
-
-    /// The yardstick for what is the machine's fault.
-    fn doze(&self) {
-        let nap = Duration::from_millis(5);
-        while self.goes_on() {
-            let asleep = Instant::now();
-            self.pause(nap);
-            let late = asleep.elapsed().saturating_sub(nap);
-            let mut seen = self.seen.lock().unwrap();
-            seen.lateness = seen.lateness.max(late);
         }
     }
 }
@@ -219,6 +225,7 @@ fn is_uneven(scrape: &Scrape, pool: &str) -> Option<String> {
 struct Lines {
     stream: TcpStream,
     got: Vec<u8>,
+    served: bool,
     in_body: bool,
 }
 
@@ -226,7 +233,7 @@ impl Lines {
     fn begin(port: u16, path: &str) -> io::Result<Self> {
         let stream = request(port, &format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"))?;
         stream.set_read_timeout(Some(Duration::from_millis(20)))?;
-        Ok(Self { stream, got: Vec::new(), in_body: false })
+        Ok(Self { stream, got: Vec::new(), served: false, in_body: false })
     }
 
     /// Hands on the whole lines that have come; whether there may be more.
@@ -248,7 +255,8 @@ impl Lines {
             if self.in_body {
                 keep(line);
             } else {
-                self.in_body = line.is_empty();
+                self.served |= line.starts_with("HTTP/1.") && line.contains(" 200 ");
+                self.in_body = line.is_empty() && self.served;
             }
         }
         true
