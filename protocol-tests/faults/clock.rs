@@ -10,6 +10,7 @@ use crate::harness::daemon::{Daemon, Launch};
 use crate::harness::sandbox::Sandbox;
 use crate::harness::wait;
 use crate::listener_protocol::recording;
+use crate::metrics::installed;
 
 const DAY: i64 = 86_400;
 
@@ -52,8 +53,7 @@ fn ahead(daemon: &Daemon<'_>, began: Instant) -> i64 {
 }
 
 pub fn wall_clock_set(report: &mut Report) {
-    if Command::new("faketime").arg("--version").output().is_err() {
-        eprintln!("left out: there is no faketime");
+    if installed("faketime").is_none() {
         return report.leave_out();
     }
     let sandbox = scene::sandbox();
