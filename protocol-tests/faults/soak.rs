@@ -112,9 +112,14 @@ impl Life<'_, '_> {
     /// What is not part of the scene is stopped; what it has written is all there.
     fn tidy_up(self) -> Result<(), String> {
         drop(self.streams);
-        for group in ["burst", "guest", "late"] {
-            let _not_running = self.scene.call("stopProcessGroup", &[group]);
-        }
+        // One that was killed cannot be stopped before it was started again.
+        let is_stopped = |name: &str| {
+            let _not_running = self.scene.call("stopProcess", &[name]);
+            let process = self.scene.daemon.process(name);
+            process.is_none_or(|it| ["STOPPED", "FATAL"].contains(&it.member("statename")))
+        };
+        let _not_running = self.scene.call("stopProcess", &["burst:burst_00"]);
+        self.scene.daemon.until("the others to be stopped", || ["guest", "late"].into_iter().all(is_stopped));
         let mut account = Account::default();
         for log in ["logs/burst_00.log", "logs/burst_00.err"] {
             account.enter(self.scene.sandbox, "burst_00", log);
