@@ -157,14 +157,10 @@ fn closing_its_outputs_does_not_end_a_process() {
     let daemon = Launch::new(&sandbox).start_up();
     daemon.wait_for_nth_log(2, "closed, stopped monitoring <");
     daemon.wait_for_state("x", "RUNNING");
-    let ticks = || std::fs::read_to_string(format!("/proc/{}/stat", daemon.pid())).unwrap_or_default();
-    let used = |stat: &str| -> u64 {
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
-    };
-    let before = used(&ticks());
+    let used = || processes::cpu_ticks(daemon.pid()).unwrap();
+    let before = used();
     wait::stays_true(Duration::from_secs(1), || true);
-    assert!(used(&ticks()) - before < 20, "it spins"); // D-541
+    assert!(used() - before < 20, "it spins"); // D-541
 }
 
 // D-350: many at once
@@ -185,7 +181,7 @@ fn a_hundred_children_that_die_at_once_are_all_reaped() {
 }
 
 /// Becomes a subreaper, then supervisord.
-const SUBREAPER: &str =
+pub const SUBREAPER: &str =
     "import ctypes, os, sys\nctypes.CDLL(None).prctl(36, 1)\nos.execv(sys.argv[1], sys.argv[1:])\n";
 
 // D-351

@@ -99,13 +99,14 @@ fn a_full_device_loses_output_and_nothing_else() {
 }
 
 /// Mounts something on a folder of the sandbox until dropped.
-struct Mount {
+pub struct Mount {
     target: std::path::PathBuf,
     image: Option<String>,
 }
 
 impl Mount {
-    fn tmpfs(sandbox: &Sandbox, name: &str, size: &str) -> Self {
+    /// A small disk in memory.
+    pub fn tmpfs(sandbox: &Sandbox, name: &str, size: &str) -> Self {
         let target = sandbox.make_dir(name);
         must(Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "none"]).arg(&target));
         Self { target, image: None }
@@ -121,7 +122,8 @@ impl Drop for Mount {
     }
 }
 
-fn must(command: &mut Command) -> String {
+/// Runs a program that must succeed; what it said.
+pub fn must(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()

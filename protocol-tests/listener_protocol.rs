@@ -6,7 +6,7 @@ mod golden;
 mod listeners;
 mod pressure;
 mod printing;
-mod recording;
+pub mod recording;
 mod refusals;
 mod scenarios;
 mod scene;

@@ -20,6 +20,7 @@ mod differential;
 mod events;
 mod examples;
 mod failing_logs;
+mod faults;
 mod fcgi;
 mod harness;
 mod hostile;

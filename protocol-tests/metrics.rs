@@ -352,8 +352,8 @@ fn formats_and_the_server_for_metrics_alone() {
     assert!(packed.head().contains("content-encoding: gzip") && packed_bytes.starts_with(&[0x1f, 0x8b]));
 }
 
-/// The program, unless this machine lacks it.
-fn installed(name: &str) -> Option<String> {
+/// Path of a program, unless this machine lacks it.
+pub fn installed(name: &str) -> Option<String> {
     let path = ["/usr/bin", "/usr/local/bin", "/bin"].map(|folder| format!("{folder}/{name}"));
     let found = path.into_iter().find(|path| Path::new(path).exists());
     if found.is_none() {

@@ -40,6 +40,17 @@ pub fn session(pid: i32) -> Option<i32> {
     stat_fields(pid)?.get(3)?.parse().ok()
 }
 
+/// CPU time that a process has used, in clock ticks.
+pub fn cpu_ticks(pid: i32) -> Option<u64> {
+    let fields = stat_fields(pid)?;
+    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+}
+
+/// How many dead children a process has not waited for.
+pub fn zombies_of(parent_pid: i32) -> usize {
+    pids().filter(|pid| state(*pid) == Some('Z') && parent(*pid) == Some(parent_pid)).count()
+}
+
 /// One `Name:` line of /proc/PID/status.
 pub fn status_line(pid: i32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

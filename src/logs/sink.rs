@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::rotate;
-use crate::machine::rotation::should_rotate;
+use crate::machine::rotation::{numbered, should_rotate};
 
 /// A file that could not be opened is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
@@ -44,6 +44,8 @@ pub struct FileSink {
     /// When it was lost, or could not be opened.
     failed_at: Option<Instant>,
     rotations: u64,
+    /// A rotation failed when the rotated files had moved up already: the next one leaves them where they are.
+    made_room: bool,
 }
 
 #[derive(Debug)]
@@ -68,7 +70,7 @@ impl FileSink {
     /// Opens the file for appending; it is made if it is not there, with the umask's mode (D-401).
     pub fn open(spec: FileSpec) -> io::Result<Self> {
         let file = Some(Opened::open(&spec)?);
-        Ok(Self { spec, file, failed_at: None, rotations: 0 })
+        Ok(Self { spec, file, failed_at: None, rotations: 0, made_room: false })
     }
 
     /// Which file this is.
@@ -131,19 +133,46 @@ impl FileSink {
     }
 
     fn rotate(&mut self) -> io::Result<()> {
-        self.rotations += 1;
-        if self.spec.backups > 0 {
-            self.file = None;
-            rotate::shift(&self.spec)?;
-            self.opened().map(drop)
-        } else if let Some(opened) = &mut self.file {
-            opened.file.set_len(0)?;
-            opened.size = 0;
-            Ok(())
-        } else {
-            Ok(())
+        let Some(mut old) = self.file.take() else { return Ok(()) };
+        if self.spec.backups == 0 {
+            self.rotations += 1;
+            let emptied = old.file.set_len(0);
+            if emptied.is_ok() {
+                old.size = 0;
+            }
+            self.file = Some(old);
+            return emptied;
+        }
+        match begin_new(&self.spec, self.made_room, &old) {
+            Ok(new) => {
+                self.rotations += 1;
+                self.made_room = false;
+                self.file = Some(new);
+                Ok(())
+            }
+            Err(error) => {
+                self.go_on_with(old);
+                Err(error)
+            }
         }
     }
+
+    /// After a rotation that failed: as long as the old file has its name, or can get it back, it goes on.
+    fn go_on_with(&mut self, old: Opened) {
+        let moved = numbered(&self.spec.path, 1);
+        if old.is_at(&moved) && !old.is_at(&self.spec.path) {
+            self.made_room = std::fs::rename(moved, &self.spec.path).is_ok();
+        }
+        self.file = old.is_at(&self.spec.path).then_some(old);
+    }
+}
+
+/// Renames the files and opens a new one. Before anything is renamed it is tried whether there are descriptors at
+/// all: each write after a failure comes here again.
+fn begin_new(spec: &FileSpec, made_room: bool, old: &Opened) -> io::Result<Opened> {
+    old.file.try_clone().map(drop)?;
+    rotate::shift(&FileSpec { backups: if made_room { 1 } else { spec.backups }, ..spec.clone() })?;
+    Opened::open(spec)
 }
 
 /// All of it is in the file; only the file is still the old one.
@@ -173,6 +202,12 @@ impl Opened {
             }
         }
         Written::All
+    }
+
+    /// Whether this is what has that name.
+    fn is_at(&self, path: &Path) -> bool {
+        let [there, own] = [std::fs::metadata(path), self.file.metadata()];
+        matches!([there, own], [Ok(there), Ok(own)] if (there.dev(), there.ino()) == (own.dev(), own.ino()))
     }
 
     fn is_full(&self, maxbytes: u64) -> bool {
@@ -299,6 +334,46 @@ mod tests {
         assert!(sink.reopen().is_err());
         assert!(FileSink::open(spec).is_err());
         assert_eq!(read(dir.path(), "precious").as_deref(), Some("precious"));
+    }
+
+    // D-407: a folder in the way of the new file stands for whatever keeps it from being made
+    #[test]
+    fn a_file_that_cannot_be_rotated_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = sink(dir.path(), 4, 1);
+        write_all(&mut sink, &["abc"]);
+        fs::create_dir_all(dir.path().join("log.1/full")).unwrap();
+        for text in ["d", "ef"] {
+            assert!(matches!(sink.write(text.as_bytes()), Written::Failed(n, _) if n == text.len()));
+        }
+        assert_eq!((read(dir.path(), "log").as_deref(), sink.rotations()), (Some("abcdef"), 0));
+        fs::remove_dir_all(dir.path().join("log.1")).unwrap();
+        write_all(&mut sink, &["g", "h"]);
+        assert_eq!(read(dir.path(), "log.1").as_deref(), Some("abcdefg"));
+        assert_eq!(read(dir.path(), "log").as_deref(), Some("h"));
+    }
+
+    // D-407: half-way, again and again; the rotated files move up by one, as in a rotation that succeeds
+    #[test]
+    fn a_file_that_was_renamed_in_vain_gets_its_name_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut sink = sink(dir.path(), 4, 3);
+        write_all(&mut sink, &["older", "newer", "old"]);
+        for _ in 0..3 {
+            let backups = if sink.made_room { 1 } else { 3 };
+            rotate::shift(&FileSpec { backups, ..sink.spec.clone() }).unwrap();
+            fs::remove_file(dir.path().join("log")).unwrap();
+            let old = sink.file.take().unwrap();
+            sink.go_on_with(old);
+            assert_eq!(read(dir.path(), "log").as_deref(), Some("old"));
+        }
+        write_all(&mut sink, &[", and full", "new"]);
+        let all = ["log", "log.1", "log.2", "log.3"].map(|name| read(dir.path(), name).unwrap());
+        assert_eq!(all, ["new", "old, and full", "newer", "older"]);
+        fs::rename(dir.path().join("log"), dir.path().join("moved")).unwrap();
+        let old = sink.file.take().unwrap();
+        sink.go_on_with(old);
+        assert!(sink.file.is_none());
     }
 
     // C-292
