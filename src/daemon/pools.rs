@@ -4,17 +4,23 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, spawn_local};
+
 use super::command::{ListenerProcess, PoolInfo};
+use super::host::Host;
 use super::supervisor::Supervisor;
 use super::table::ProcessKey;
 use crate::bus::{EventBus, ObserverId};
 use crate::config::schema::GroupConfig;
 use crate::logs::journal::Journal;
+use crate::logs::workers::Workers;
 use crate::model::event::Event;
 use crate::model::notice::{Level, Notice};
 use crate::model::pool_notice::PoolNotice;
 use crate::model::time::{Moment, Now};
 use crate::pool::{Outside, Pool};
+use crate::sys::clock::Clock;
 
 /// How long pools whose turn to stop has come may go on with what they have, all together (E-183).
 const LINGER: Duration = Duration::from_secs(1);
@@ -29,6 +35,8 @@ pub(super) struct SeatedPool {
     observer: ObserverId,
     /// Its listeners, in the pool's order.
     listeners: Vec<ProcessKey>,
+    /// Goes on with it when listeners have answered.
+    server: AbortHandle,
 }
 
 /// All pools, and the one that is let finish before it is stopped, with the moment at which its turn came.
@@ -60,6 +68,38 @@ impl Outside for Stage {
     }
 }
 
+/// What serving a pool beside the loop needs.
+struct Desk {
+    clock: Clock,
+    journal: Rc<Journal>,
+    workers: Workers,
+    /// Rung for those who wait until a pool has its answers.
+    bell: Arc<Notify>,
+}
+
+impl Desk {
+    fn of(host: &Host) -> Self {
+        Self {
+            clock: host.clock,
+            journal: Rc::clone(&host.journal),
+            workers: host.channels.workers().clone(),
+            bell: Arc::clone(&host.bell),
+        }
+    }
+}
+
+/// Hands out events when listeners have answered: the next one waits for nothing else.
+async fn serve(pool: Rc<Pool>, desk: Desk) {
+    loop {
+        pool.answered().notified().await;
+        pool.settle(desk.clock.now());
+        desk.journal.flush(&desk.workers);
+        if pool.is_awaited() {
+            desk.bell.notify_one();
+        }
+    }
+}
+
 impl Pools {
     /// How long the next one may linger.
     fn linger_allowance(&self) -> Duration {
@@ -84,7 +124,8 @@ impl Supervisor {
         listeners: Vec<ProcessKey>,
     ) {
         let group = Arc::clone(group);
-        self.pools.seated.push(SeatedPool { group, pool, observer, listeners });
+        let server = spawn_local(serve(Rc::clone(&pool), Desk::of(&self.host))).abort_handle();
+        self.pools.seated.push(SeatedPool { group, pool, observer, listeners, server });
     }
 
     /// Hands out events to listeners that can take them.
@@ -109,7 +150,8 @@ impl Supervisor {
         }
     }
 
-    fn end_pool(&self, now: Now, SeatedPool { pool, observer, .. }: SeatedPool) {
+    fn end_pool(&self, now: Now, SeatedPool { pool, observer, server, .. }: SeatedPool) {
+        server.abort();
         self.host.bus.dismiss(observer);
         pool.end(now);
     }

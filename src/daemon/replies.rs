@@ -1,7 +1,7 @@
 //! What a listener says: read by the thread that decides, since the next event waits for it.
 //!
-//! A reply goes straight to the pool, which hands out the next event at once; the log path gets a copy a
-//! little later, many replies at once. A listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
+//! A reply goes straight to the pool, which hands out the next event as soon as all replies that are there are
+//! read; the log path gets a copy a little later, many replies at once. A listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local, yield_now};
 use tokio::time::{Instant, sleep};
 
@@ -22,7 +21,6 @@ use super::process::Seat;
 use crate::bus::EventBus;
 use crate::logs::channel::Channel;
 use crate::logs::channels::Channels;
-use crate::logs::journal::Journal;
 use crate::model::event::Event;
 use crate::model::notice::Notice;
 use crate::model::pool_notice::PoolNotice;
@@ -48,9 +46,6 @@ struct Reader {
     channel: Arc<Channel>,
     channels: Channels,
     clock: Clock,
-    /// Rung for those who wait until the pool has its answers.
-    bell: Arc<Notify>,
-    journal: Rc<Journal>,
     /// For the activity log at level debug.
     bus: Option<EventBus>,
     /// The log path has not been told of all.
@@ -78,8 +73,6 @@ impl Replies {
             channel,
             channels: host.channels.clone(),
             clock: host.clock,
-            bell: Arc::clone(&host.bell),
-            journal: Rc::clone(&host.journal),
             bus: host.tells_details().then(|| host.bus.clone()),
             lagging: Cell::new(false),
             buffer: RefCell::new([0; CHUNK]),
@@ -150,17 +143,8 @@ impl Reader {
         if matches!(found, Found::End) {
             self.tell_end();
         }
-        self.settle(now);
+        self.seat.pool.answered().notify_one();
         found
-    }
-
-    /// The pool goes on with what was said.
-    fn settle(&self, now: Now) {
-        self.seat.pool.settle(now);
-        self.journal.flush(self.channels.workers());
-        if self.seat.pool.is_awaited() {
-            self.bell.notify_one();
-        }
     }
 
     /// Reads at most so much, and hands it on.

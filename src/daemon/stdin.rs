@@ -11,6 +11,7 @@ use std::rc::Rc;
 use bytes::{Buf, Bytes};
 use nix::errno::Errno;
 use nix::sys::uio::writev;
+use nix::unistd;
 use tokio::net::unix::pipe::Sender;
 use tokio::task::{AbortHandle, spawn_local};
 
@@ -120,11 +121,13 @@ impl Drop for Stdin {
 impl Feed {
     /// Writes as much as the pipe takes now: how many bytes.
     fn write(&self, parts: [&[u8]; 2]) -> io::Result<usize> {
-        if parts.iter().all(|part| part.is_empty()) {
-            return Ok(0);
-        }
+        let write = || match parts {
+            [[], []] => Ok(0),
+            [text, []] => unistd::write(&self.pipe, text),
+            parts => writev(&self.pipe, &parts.map(IoSlice::new)),
+        };
         loop {
-            match writev(&self.pipe, &parts.map(IoSlice::new)) {
+            match write() {
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return Ok(0),
                 other => return Ok(other?),

@@ -2,12 +2,14 @@
 //!
 //! As an observer it takes events into its buffer while they are published, so that `buffer_size` means
 //! what it says (E-030). It may not publish there; what the core wants to have done waits for
-//! [`Pool::settle`]: at the end of each pass of the daemon's loop, and as soon as a listener has answered.
+//! [`Pool::settle`]: at the end of each pass of the daemon's loop, and as soon as listeners have answered.
 //! Nothing of a pool is shared with another but the serials.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use super::accepted::{Accepted, Serials};
 use super::console;
@@ -23,6 +25,8 @@ use crate::wire::listener::Header;
 
 /// Room for the beginning of an envelope that is kept from one to the next, in bytes.
 const LARGE: usize = 64 * 1024;
+/// Data up to this length is copied: that costs less than a write of two parts.
+const SHORT: usize = 4096;
 
 /// What a pool tells the rest of the world.
 pub trait Outside {
@@ -72,6 +76,7 @@ pub struct Pool {
     mid_line: Cell<bool>,
     /// Somebody waits for its listeners to have answered.
     awaited: Cell<bool>,
+    answered: Notify,
 }
 
 impl Pool {
@@ -99,6 +104,7 @@ impl Pool {
             stdins: RefCell::new(config.processes.iter().map(|_| nobody()).collect()),
             mid_line: Cell::new(false),
             awaited: Cell::new(false),
+            answered: Notify::new(),
         }))
     }
 
@@ -116,6 +122,11 @@ impl Pool {
     /// A listener wrote to its stdout.
     pub fn said(&self, now: Moment, listener: usize, data: &[u8]) {
         self.step(now, Input::Said(listener, data));
+    }
+
+    /// To be rung when listeners have answered: all that there is to read now is read before events go out.
+    pub fn answered(&self) -> &Notify {
+        &self.answered
     }
 
     /// A listener's process is over, and its output was taken in.
@@ -201,9 +212,13 @@ impl Pool {
         envelope.clear();
         envelope.shrink_to(LARGE);
         let payload = event.payload();
-        let [head, data] = payload.parts();
+        let [head, mut data] = payload.parts();
         header.write(payload.chars(), envelope);
         envelope.extend_from_slice(head);
+        if data.len() <= SHORT {
+            envelope.extend_from_slice(data);
+            data = &[];
+        }
         let stdin = self.stdins.borrow()[listener].upgrade();
         let sent = stdin.ok_or(Refusal::Closed).and_then(|stdin| stdin.send([envelope, data]));
         let input = match sent {
