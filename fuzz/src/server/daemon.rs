@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use supervisor::daemon::command::{Command, Difference, Done, LogSource, ProcessInfo, Refusal, Results};
+use supervisor::daemon::command::{
+    Command, Difference, Done, Edition, LogSource, ProcessInfo, Refusal, Results,
+};
 use supervisor::daemon::figures::{ConfigReading, Figures};
 use supervisor::logs::read::{Excerpt, ReadError, Window, read};
 use supervisor::model::name::{ProcessName, Target};
@@ -25,6 +27,7 @@ fn answer(command: Command, log: &Arc<PathBuf>) {
         Command::ReportState(to) => drop(to.send(SupervisorState::Running)),
         Command::ReportFigures(to) => drop(to.send(figures())),
         Command::ListProcesses(to) => drop(to.send(vec![process(log)])),
+        Command::ListProcessesUnless(_, to) => drop(to.send(Some((Edition::default(), vec![process(log)])))),
         Command::DescribeProcess(name, to) => drop(to.send(known(&name).map(|()| process(log)))),
         Command::Start(target, _, to) | Command::Stop(target, _, to) => drop(to.send(results(&target))),
         Command::Signal(target, Some(_), to) => drop(to.send(results(&target))),

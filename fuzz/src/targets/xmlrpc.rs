@@ -14,7 +14,7 @@ fn sent(value: Value) -> Value {
             Value::Struct(members.into_iter().map(|(name, it)| (clean(&name).into(), sent(it))).collect())
         }
         Value::Nil => Value::Str(String::new()),
-        Value::Filled(_) => unreachable!("it only goes out"),
+        Value::Filled(_) | Value::Whole(_) => unreachable!("they only go out"),
         Value::Bool(_) | Value::Double(_) => value,
     }
 }
