@@ -105,7 +105,7 @@ impl Host {
 
     /// Whether the activity log shows details, such as what children write (D-406).
     pub fn tells_details(&self) -> bool {
-        self.journal.level() <= Level::Debug
+        self.journal.tells_details()
     }
 
     /// One more process has its program's FastCGI socket, if the program has one.

@@ -16,7 +16,7 @@ use crate::config::schema::GroupConfig;
 use crate::logs::journal::Journal;
 use crate::logs::workers::Workers;
 use crate::model::event::Event;
-use crate::model::notice::{Level, Notice};
+use crate::model::notice::Notice;
 use crate::model::pool_notice::PoolNotice;
 use crate::model::time::{Moment, Now};
 use crate::pool::{Outside, Pool};
@@ -56,7 +56,7 @@ struct Stage {
 
 impl Outside for Stage {
     fn wants_details(&self) -> bool {
-        self.journal.level() <= Level::Debug
+        self.journal.tells_details()
     }
 
     fn publish(&self, now: Now, notice: PoolNotice) {

@@ -93,6 +93,11 @@ impl Journal {
         self.level
     }
 
+    /// Whether it shows details, such as what children write (D-406).
+    pub fn tells_details(&self) -> bool {
+        self.level <= Level::Debug
+    }
+
     /// Adds a line.
     pub fn write(&self, at: WallTime, notice: &Notice) {
         let level = notice.level();
@@ -184,11 +189,7 @@ fn stamp(at: WallTime) -> String {
 impl Observer for Journal {
     fn interest(&self) -> Interest {
         let notices = Interest::NONE.with(EventKind::Notice);
-        if self.level > Level::Debug {
-            notices
-        } else {
-            notices.with(EventKind::Detail).with(EventKind::Delivery)
-        }
+        if self.tells_details() { notices.with(EventKind::Detail).with(EventKind::Delivery) } else { notices }
     }
 
     fn observe(&self, record: &Rc<EventRecord>) {
