@@ -31,10 +31,9 @@ pub enum Command {
     ReportState(oneshot::Sender<SupervisorState>),
     /// Tell the figures of everything, also during a shutdown.
     ReportFigures(oneshot::Sender<Figures>),
-    /// Describe all processes, sorted by group name, then process name (C-221).
-    ListProcesses(oneshot::Sender<Vec<ProcessInfo>>),
-    /// The same, unless that would be said again.
-    ListProcessesUnless(Option<Edition>, oneshot::Sender<Option<(Edition, Vec<ProcessInfo>)>>),
+    /// Describe all processes, sorted by group name, then process name (C-221), unless the list is of this
+    /// edition.
+    ListProcesses(Option<Edition>, oneshot::Sender<Option<(Edition, Vec<ProcessInfo>)>>),
     /// Describe one process.
     DescribeProcess(ProcessName, ReplyTo<ProcessInfo>),
     /// Describe all event listener pools, in the order in which they were added.

@@ -45,8 +45,7 @@ impl Supervisor {
     fn on_gated(&mut self, command: Command, now: Now) {
         match command {
             Command::ReportState(_) | Command::ReportFigures(_) | Command::Communicate(..) => {}
-            Command::ListProcesses(to) => drop(to.send(self.list_processes(now))),
-            Command::ListProcessesUnless(known, to) => drop(to.send(self.list_processes_unless(known, now))),
+            Command::ListProcesses(known, to) => drop(to.send(self.list_processes_unless(known, now))),
             Command::DescribeProcess(name, to) => reply(to, self.named(&name).map(|p| p.info(now.wall))),
             Command::ListPools(to) => drop(to.send(self.list_pools(now))),
             Command::Start(target, patience, to) => reply(to, self.start(&target, patience)),

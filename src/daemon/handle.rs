@@ -57,7 +57,7 @@ impl Handle {
 
     /// All processes, in the order of C-221.
     pub async fn processes(&self) -> Result<Vec<ProcessInfo>, Gone> {
-        self.ask(Command::ListProcesses).await
+        self.processes_unless(None).await?.map(|(_, processes)| processes).ok_or(Gone)
     }
 
     /// The same with its edition, unless that is known.
@@ -65,7 +65,7 @@ impl Handle {
         &self,
         known: Option<Edition>,
     ) -> Result<Option<(Edition, Vec<ProcessInfo>)>, Gone> {
-        self.ask(|answer| Command::ListProcessesUnless(known, answer)).await
+        self.ask(|answer| Command::ListProcesses(known, answer)).await
     }
 
     /// One process.

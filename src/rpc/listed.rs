@@ -114,7 +114,7 @@ mod tests {
         let counter = Rc::clone(&made);
         spawn_local(async move {
             let mut times = asked_for.into_iter();
-            while let Some(Command::ListProcessesUnless(known, answer)) = mailbox.recv().await {
+            while let Some(Command::ListProcesses(known, answer)) = mailbox.recv().await {
                 let (nanos, changes) = times.next().unwrap();
                 let edition = Edition { changes, second: process(nanos).now.secs() };
                 let listed = (known != Some(edition)).then(|| (edition, vec![process(nanos)]));
@@ -150,7 +150,7 @@ mod tests {
         let run = async {
             let (daemon, mut mailbox) = Handle::new();
             spawn_local(async move {
-                while let Some(Command::ListProcessesUnless(_, answer)) = mailbox.recv().await {
+                while let Some(Command::ListProcesses(_, answer)) = mailbox.recv().await {
                     answer.send(Some((Edition::default(), vec![process(0)]))).unwrap();
                 }
             });

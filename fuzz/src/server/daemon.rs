@@ -26,8 +26,7 @@ fn answer(command: Command, log: &Arc<PathBuf>) {
     match command {
         Command::ReportState(to) => drop(to.send(SupervisorState::Running)),
         Command::ReportFigures(to) => drop(to.send(figures())),
-        Command::ListProcesses(to) => drop(to.send(vec![process(log)])),
-        Command::ListProcessesUnless(_, to) => drop(to.send(Some((Edition::default(), vec![process(log)])))),
+        Command::ListProcesses(_, to) => drop(to.send(Some((Edition::default(), vec![process(log)])))),
         Command::DescribeProcess(name, to) => drop(to.send(known(&name).map(|()| process(log)))),
         Command::Start(target, _, to) | Command::Stop(target, _, to) => drop(to.send(results(&target))),
         Command::Signal(target, Some(_), to) => drop(to.send(results(&target))),

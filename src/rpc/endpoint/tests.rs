@@ -22,7 +22,7 @@ async fn fake_daemon(mut mailbox: mpsc::Receiver<Command>, state: SupervisorStat
     while let Some(command) = mailbox.recv().await {
         match command {
             Command::ReportState(answer) => answer.send(state).unwrap(),
-            Command::ListProcessesUnless(_, answer) => {
+            Command::ListProcesses(_, answer) => {
                 answer.send(Some((Edition::default(), vec![process()]))).unwrap();
             }
             other => drop(other),

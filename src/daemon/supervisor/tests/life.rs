@@ -278,8 +278,9 @@ fn ticks_come_once_a_slice() {
 fn processes_are_listed_by_name_and_asked_for_by_command() {
     let mut daemon = Daemon::started(vec![program("b", "z"), program("b", "a"), program("a", "m")]);
     let (answer, mut ticket) = tokio::sync::oneshot::channel();
-    daemon.wake(Wake::Command(Command::ListProcesses(answer)));
-    let names: Vec<_> = ticket.try_recv().unwrap().iter().map(|info| info.name.to_string()).collect();
+    daemon.wake(Wake::Command(Command::ListProcesses(None, answer)));
+    let names: Vec<_> =
+        ticket.try_recv().unwrap().unwrap().1.iter().map(|info| info.name.to_string()).collect();
     assert_eq!(names, ["a:m", "b:a", "b:z"]);
 }
 
