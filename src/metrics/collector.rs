@@ -92,12 +92,10 @@ pub struct Totals {
 }
 
 /// All that was counted so far.
-#[derive(Clone, Debug)]
-pub struct Counts {
-    /// Of everything together.
-    pub totals: Totals,
+struct Counts {
+    totals: Totals,
     /// Of each process that was heard of.
-    pub processes: HashMap<ProcessName, ProcessCounts>,
+    processes: HashMap<ProcessName, ProcessCounts>,
 }
 
 /// The observer.
@@ -135,9 +133,15 @@ impl Collector {
         self.pools.borrow_mut().retain(|(name, _)| groups.iter().any(|group| group.name == *name));
     }
 
-    /// All that was counted so far.
-    pub fn counts(&self) -> Counts {
-        self.counts.borrow().clone()
+    /// What was counted of everything together.
+    pub fn totals(&self) -> Totals {
+        self.counts.borrow().totals.clone()
+    }
+
+    /// What was counted of each of these processes, in their order.
+    pub fn counts<'a>(&self, processes: impl Iterator<Item = &'a ProcessName>) -> Vec<ProcessCounts> {
+        let counts = &self.counts.borrow().processes;
+        processes.map(|name| counts.get(name).copied().unwrap_or_default()).collect()
     }
 
     /// How often the daemon has restarted a process by itself.
@@ -341,7 +345,7 @@ mod tests {
         }
 
         fn of(&self, group: &str) -> ProcessCounts {
-            self.collector.counts().processes.get(&name(group)).copied().unwrap_or_default()
+            self.collector.counts([&name(group)].into_iter())[0]
         }
     }
 
@@ -399,7 +403,7 @@ mod tests {
         fixture.notice(exited(ExitStatus::Code(3)));
         fixture.notice(exited(ExitStatus::Signaled { signal: Signal::SEGV, core: true }));
         fixture.notice(exited(ExitStatus::Code(-1)));
-        let totals = fixture.collector.counts().totals;
+        let totals = fixture.collector.totals();
         assert_eq!(totals.messages, [1, 0, 2, 0, 0, 0, 0]);
         assert_eq!(totals.dropped_bytes, 5);
         assert_eq!(totals.events[EventKind::SupervisorStateChangeRunning as usize], 1);

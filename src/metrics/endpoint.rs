@@ -7,6 +7,7 @@ use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::header::{CONTENT_ENCODING, HeaderValue, VARY};
@@ -17,6 +18,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::collector::Collector;
 use super::exposition::{BusFigures, Scrape, estimate, render};
 use super::negotiation;
+use super::pieces::Pieces;
 use super::traffic::Traffic;
 use crate::bus::EventBus;
 use crate::config::schema::MetricsConfig;
@@ -87,17 +89,21 @@ impl Metrics {
         let wanted = self.inner.wanted.clone();
         let size = estimate(&scrape);
         // Bounded by the text, for which the budget has room or the answer is refused.
-        let (pieces, text) = mpsc::unbounded_channel();
+        let (sender, text) = mpsc::unbounded_channel();
+        let pieces = Pieces::new();
+        let first = pieces.take();
+        let mut compressor = compressed.then(|| Compressor::new(pieces.take()));
+        let mut outlet = Outlet { pieces, sender };
         let work = move || {
             let _turn = turn;
-            // Nobody may be waiting any more.
-            let mut send = |piece: Vec<u8>| drop(pieces.send(piece.into()));
-            if compressed {
-                let mut compressor = Compressor::new(&mut send);
-                render(&scrape, &wanted, format, &mut |piece| compressor.write(&piece));
-                compressor.finish();
-            } else {
-                render(&scrape, &wanted, format, &mut send);
+            match &mut compressor {
+                Some(compressor) => {
+                    render(&scrape, &wanted, format, first, &mut |piece| {
+                        compressor.write(piece, &mut outlet)
+                    });
+                    compressor.finish(&mut outlet);
+                }
+                None => render(&scrape, &wanted, format, first, &mut |piece| outlet.send(piece)),
             }
         };
         if thread::spawn("metrics", STACK, work).is_err() {
@@ -112,9 +118,10 @@ impl Metrics {
         let mut gathered = traffic.families();
         gathered.extend(collector.start_durations().collect());
         Ok(Scrape {
+            totals: collector.totals(),
+            counts: collector.counts(figures.processes.iter().map(|process| &process.name)),
             durations: figures.pools.iter().map(|pool| collector.durations(&pool.figures.name)).collect(),
             figures,
-            counts: collector.counts(),
             bus: BusFigures {
                 published: bus.last_seq(),
                 subscriptions: vec![("events", feed.readers() as u64, feed.missed())],
@@ -152,25 +159,42 @@ fn with_encoding(mut response: Response, compressed: bool) -> Response {
     response
 }
 
-/// Compresses a text in pieces.
-struct Compressor<'a> {
-    encoder: GzEncoder<Vec<u8>>,
-    leave: &'a mut dyn FnMut(Vec<u8>),
+/// Where pieces go to be sent.
+struct Outlet {
+    pieces: Pieces,
+    sender: mpsc::UnboundedSender<Bytes>,
 }
 
-impl<'a> Compressor<'a> {
-    fn new(leave: &'a mut dyn FnMut(Vec<u8>)) -> Self {
-        Self { encoder: GzEncoder::new(Vec::with_capacity(COMPRESSED), Compression::fast()), leave }
+impl Outlet {
+    /// Sends a piece and takes an empty one.
+    fn send(&mut self, piece: Vec<u8>) -> Vec<u8> {
+        // Nobody may be waiting any more.
+        drop(self.sender.send(self.pieces.lend(piece)));
+        self.pieces.take()
+    }
+}
+
+/// Compresses a text in pieces.
+struct Compressor(GzEncoder<Vec<u8>>);
+
+impl Compressor {
+    fn new(first: Vec<u8>) -> Self {
+        Self(GzEncoder::new(first, Compression::fast()))
     }
 
-    fn write(&mut self, piece: &[u8]) {
-        self.encoder.write_all(piece).expect("a Vec takes everything");
-        if self.encoder.get_ref().len() >= COMPRESSED {
-            (self.leave)(std::mem::replace(self.encoder.get_mut(), Vec::with_capacity(COMPRESSED)));
+    /// Leaves the piece empty.
+    fn write(&mut self, mut piece: Vec<u8>, outlet: &mut Outlet) -> Vec<u8> {
+        self.0.write_all(&piece).expect("a Vec takes everything");
+        if self.0.get_ref().len() >= COMPRESSED {
+            let next = outlet.send(std::mem::take(self.0.get_mut()));
+            *self.0.get_mut() = next;
         }
+        piece.clear();
+        piece
     }
 
-    fn finish(self) {
-        (self.leave)(self.encoder.finish().expect("a Vec takes everything"));
+    fn finish(&mut self, outlet: &mut Outlet) {
+        self.0.try_finish().expect("a Vec takes everything");
+        outlet.send(std::mem::take(self.0.get_mut()));
     }
 }

@@ -2,11 +2,11 @@
 
 use prometheus::proto::MetricFamily;
 
-use super::collector::{Counts, LEVELS, Totals};
+use super::collector::{LEVELS, ProcessCounts, Totals};
 use super::pools::{self, Durations};
-use super::programs::Rows;
+use super::programs::{Labels, Rows};
 use super::resources::Readings;
-use super::text::{Format, Kind, Text, label};
+use super::text::{Format, Kind, Leave, Text, label};
 use crate::config::schema::MetricsConfig;
 use crate::daemon::figures::Figures;
 use crate::model::event::EventKind;
@@ -24,7 +24,9 @@ const STATES: [&str; 4] = ["RUNNING", "RESTARTING", "SHUTDOWN", "FATAL"];
 /// All that a scrape is made of, copied by the thread that decides.
 pub(super) struct Scrape {
     pub figures: Figures,
-    pub counts: Counts,
+    pub totals: Totals,
+    /// Of each process, in the order of the figures.
+    pub counts: Vec<ProcessCounts>,
     /// Of each pool, in the order of the figures.
     pub durations: Vec<Durations>,
     pub bus: BusFigures,
@@ -49,25 +51,27 @@ pub(super) fn estimate(scrape: &Scrape) -> usize {
     BASE + PER_PROCESS * scrape.figures.processes.len()
 }
 
-/// The whole text, in pieces. Reads /proc, so it takes its time.
-pub(super) fn render(
+/// The whole text, in pieces, the first of which is given. Reads /proc, so it takes its time.
+pub(super) fn render<'a>(
     scrape: &Scrape,
     wanted: &MetricsConfig,
     format: Format,
-    leave: &mut dyn FnMut(Vec<u8>),
+    first: Vec<u8>,
+    leave: &'a mut Leave<'a>,
 ) {
     let readings = Readings::take(&scrape.figures.processes, wanted);
     let processes = &scrape.figures.processes;
-    let mut text = Text::new(format, leave);
+    let mut text = Text::new(format, first, leave);
     daemon(scrape, &mut text);
     process(readings.own, scrape.started, &mut text);
-    totals(&scrape.counts.totals, &mut text);
+    totals(&scrape.totals, &mut text);
     bus(&scrape.bus, &mut text);
     for family in &scrape.gathered {
         text.gathered(family);
     }
     pools::write(&scrape.figures.pools, &scrape.durations, &mut text);
-    Rows::new(processes, &scrape.counts.processes, &readings).write(wanted, scrape.now, &mut text);
+    let labels = Labels::new(processes);
+    Rows::new(processes, &labels, &scrape.counts, &readings).write(wanted, scrape.now, &mut text);
     text.finish();
 }
 

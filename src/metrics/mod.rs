@@ -10,6 +10,7 @@ pub mod collector;
 pub mod endpoint;
 mod exposition;
 mod negotiation;
+mod pieces;
 mod pools;
 mod programs;
 mod resources;

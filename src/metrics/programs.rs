@@ -1,24 +1,49 @@
 //! The families that have a series for each process (M-030 to M-043, M-080, M-081).
 
-use std::collections::HashMap;
-
 use super::collector::{ChannelCounts, ProcessCounts};
 use super::resources::{Readings, Tree};
-use super::text::{Kind, Text, Value, label};
+use super::text::{Kind, Text, Value, label, write_label};
 use crate::config::schema::MetricsConfig;
 use crate::daemon::figures::ProcessFigures;
-use crate::model::name::ProcessName;
 use crate::model::state::ProcessState;
 use crate::model::time::WallTime;
 use crate::sys::proc::Resources;
 
+/// Usually enough for the labels of a process, in bytes.
+const LABELS: usize = 64;
+
 /// One process, with what all its lines begin with.
 struct Row<'a> {
-    labels: String,
+    labels: &'a str,
     figures: &'a ProcessFigures,
-    counts: ProcessCounts,
+    counts: &'a ProcessCounts,
     resources: Option<Resources>,
     tree: Option<Tree>,
+}
+
+/// The labels that each process is told by, in one text.
+pub(super) struct Labels {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Labels {
+    pub(super) fn new(figures: &[ProcessFigures]) -> Self {
+        let mut text = String::with_capacity(figures.len() * LABELS);
+        let mut write = |figures: &ProcessFigures| {
+            write_label(&mut text, "group", figures.name.group());
+            text.push(',');
+            write_label(&mut text, "name", figures.name.name());
+            text.len()
+        };
+        let ends = figures.iter().map(&mut write).collect();
+        Self { text, ends }
+    }
+
+    fn of(&self, at: usize) -> &str {
+        let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.text[begin..self.ends[at]]
+    }
 }
 
 /// All processes.
@@ -28,17 +53,18 @@ impl<'a> Rows<'a> {
     /// Joins what was counted and what was read to what there is.
     pub(super) fn new(
         figures: &'a [ProcessFigures],
-        counts: &HashMap<ProcessName, ProcessCounts>,
+        labels: &'a Labels,
+        counts: &'a [ProcessCounts],
         readings: &Readings,
     ) -> Self {
-        let row = |(at, figures): (usize, &'a ProcessFigures)| Row {
-            labels: labels(&figures.name),
+        let row = |(at, (figures, counts))| Row {
+            labels: labels.of(at),
             figures,
-            counts: counts.get(&figures.name).copied().unwrap_or_default(),
+            counts,
             resources: readings.processes.get(at).copied().flatten(),
             tree: readings.trees.get(at).copied().flatten(),
         };
-        Self(figures.iter().enumerate().map(row).collect())
+        Self(figures.iter().zip(counts).enumerate().map(row).collect())
     }
 
     /// Writes all their families.
@@ -71,7 +97,7 @@ impl<'a> Rows<'a> {
         text.family(kind, name, help);
         for row in &self.0 {
             if let Some(value) = value(row) {
-                text.sample(&row.labels, value);
+                text.sample(row.labels, value);
             }
         }
     }
@@ -86,7 +112,7 @@ impl<'a> Rows<'a> {
         );
         for row in &self.0 {
             for (state, label) in &states {
-                text.sample_with(&row.labels, label, row.figures.state == *state);
+                text.sample_with(row.labels, label, row.figures.state == *state);
             }
         }
         let up = (Kind::Gauge, "supervisor_process_up", "Whether a process is RUNNING.");
@@ -139,8 +165,8 @@ impl<'a> Rows<'a> {
         self.each(text, failures, |row| Some(row.counts.spawn_failures));
         text.family(Kind::Counter, "supervisor_process_exits_total", "Exits of a process that was RUNNING.");
         for row in &self.0 {
-            text.sample_with(&row.labels, "expected=\"true\"", row.counts.exits_expected);
-            text.sample_with(&row.labels, "expected=\"false\"", row.counts.exits_unexpected);
+            text.sample_with(row.labels, "expected=\"true\"", row.counts.exits_expected);
+            text.sample_with(row.labels, "expected=\"false\"", row.counts.exits_unexpected);
         }
     }
 
@@ -149,8 +175,8 @@ impl<'a> Rows<'a> {
         let mut each = |name, help, count: fn(&ChannelCounts) -> u64| {
             text.family(Kind::Counter, name, help);
             for row in &self.0 {
-                text.sample_with(&row.labels, "channel=\"stdout\"", count(&row.counts.stdout));
-                text.sample_with(&row.labels, "channel=\"stderr\"", count(&row.counts.stderr));
+                text.sample_with(row.labels, "channel=\"stdout\"", count(&row.counts.stdout));
+                text.sample_with(row.labels, "channel=\"stderr\"", count(&row.counts.stderr));
             }
         };
         each("supervisor_process_log_bytes_total", "Bytes that a process has written.", |it| it.bytes);
@@ -238,8 +264,4 @@ impl<'a> Rows<'a> {
             Some(start.map_or(0, |start| (now.secs() - start.secs()).max(0)))
         });
     }
-}
-
-fn labels(name: &ProcessName) -> String {
-    [&label("group", name.group()), ",", &label("name", name.name())].concat()
 }

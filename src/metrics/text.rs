@@ -10,6 +10,8 @@ use std::io::Write as _;
 
 use prometheus::proto::{MetricFamily, MetricType};
 
+use super::pieces::PIECE;
+
 /// A format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
@@ -67,17 +69,14 @@ impl From<f64> for Value {
     }
 }
 
-/// How much is written before it leaves, in bytes.
-const PIECE: usize = 64 * 1024;
-/// Room for the line that makes it enough, and usually more than that.
-const LINE: usize = 1024;
+/// Where a text goes: takes each piece that is complete, and gives an empty one to go on with.
+pub(super) type Leave<'a> = dyn FnMut(Vec<u8>) -> Vec<u8> + 'a;
 
 /// A text of families that is being written.
 pub(super) struct Text<'a> {
     format: Format,
     out: Vec<u8>,
-    /// Takes each piece that is complete.
-    leave: &'a mut dyn FnMut(Vec<u8>),
+    leave: &'a mut Leave<'a>,
     /// Of the samples of the family that was begun last.
     name: Cow<'static, str>,
     /// What its samples with labels begin with.
@@ -89,8 +88,9 @@ const ENDINGS: [&[u8]; 10] =
     [b"} 0\n", b"} 1\n", b"} 2\n", b"} 3\n", b"} 4\n", b"} 5\n", b"} 6\n", b"} 7\n", b"} 8\n", b"} 9\n"];
 
 impl<'a> Text<'a> {
-    pub(super) fn new(format: Format, leave: &'a mut dyn FnMut(Vec<u8>)) -> Self {
-        Self { format, out: Vec::with_capacity(PIECE + LINE), leave, name: "".into(), opening: String::new() }
+    /// Begins on this piece, which is empty.
+    pub(super) fn new(format: Format, out: Vec<u8>, leave: &'a mut Leave<'a>) -> Self {
+        Self { format, out, leave, name: "".into(), opening: String::new() }
     }
 
     /// That was all.
@@ -175,7 +175,7 @@ impl<'a> Text<'a> {
 
     fn leave_if_complete(&mut self) {
         if self.out.len() >= PIECE {
-            (self.leave)(std::mem::replace(&mut self.out, Vec::with_capacity(PIECE + LINE)));
+            self.out = (self.leave)(std::mem::take(&mut self.out));
         }
     }
 
@@ -223,8 +223,14 @@ fn whole(value: f64) -> Value {
 
 /// `name="value"`.
 pub(super) fn label(name: &str, value: &str) -> String {
-    let value = escaped(value, true);
-    [name, "=\"", &value, "\""].concat()
+    let mut text = String::with_capacity(name.len() + value.len() + 3);
+    write_label(&mut text, name, value);
+    text
+}
+
+/// The same, at the end of a text.
+pub(super) fn write_label(text: &mut String, name: &str, value: &str) {
+    text.extend([name, "=\"", &escaped(value, true), "\""]);
 }
 
 /// M-002
@@ -252,8 +258,11 @@ mod tests {
 
     fn written(format: Format) -> String {
         let mut all = Vec::new();
-        let mut take = |piece: Vec<u8>| all.extend(piece);
-        let mut text = Text::new(format, &mut take);
+        let mut take = |piece: Vec<u8>| {
+            all.extend(piece);
+            Vec::new()
+        };
+        let mut text = Text::new(format, Vec::new(), &mut take);
         text.family(Kind::Counter, "x_events_total", "Events, a\\b.");
         text.sample(&label("name", "a\"b\\c\nd"), 3_u64);
         text.sample_with("", "channel=\"stdout\"", 0_u64);

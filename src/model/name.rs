@@ -1,22 +1,27 @@
 //! Names of groups and processes, and the text by which users address them.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// A process within its group. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProcessName(Arc<Parts>);
 
-#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Parts {
     group: Arc<str>,
     name: Box<str>,
+    /// Of both, since names are looked up far more often than they are made.
+    hash: u64,
 }
 
 impl ProcessName {
     /// Process `name` of group `group`.
     pub fn new(group: Arc<str>, name: &str) -> Self {
-        Self(Arc::new(Parts { group, name: name.into() }))
+        let mut hasher = DefaultHasher::new();
+        (&group, name).hash(&mut hasher);
+        Self(Arc::new(Parts { group, name: name.into(), hash: hasher.finish() }))
     }
 
     /// The group's name.
@@ -27,6 +32,12 @@ impl ProcessName {
     /// The name within the group.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+}
+
+impl Hash for ProcessName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
     }
 }
 

@@ -10,17 +10,12 @@ const LARGE: libc::c_int = 1024 * 1024;
 /// This much may be kept free at the end of the heap: giving it back for every answer costs more.
 #[cfg(target_env = "gnu")]
 const SPARE: libc::c_int = 2 * 1024 * 1024;
-/// Heaps, that of the main thread included. By default there may be eight for each processor, and threads that live
-/// for one scrape leave half a megabyte behind in every one of them.
-#[cfg(target_env = "gnu")]
-const HEAPS: libc::c_int = 2;
 
 /// Makes the heap shrink again after it was large. For the start of a program that runs for long.
 pub fn keep_little() {
     #[cfg(target_env = "gnu")]
     // SAFETY: mallopt takes two integers and may be called at any time.
     unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, HEAPS);
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
         libc::mallopt(libc::M_TRIM_THRESHOLD, SPARE);
     }
