@@ -16,7 +16,7 @@ pub struct Figures {
     pub state: SupervisorState,
     /// What became of the configuration.
     pub config: ConfigReading,
-    /// All processes, in the order of C-221.
+    /// All processes, in the order in which they were added.
     pub processes: Vec<ProcessFigures>,
     /// All event listener pools, in the order in which they were added.
     pub pools: Vec<PoolInfo>,
@@ -65,11 +65,10 @@ pub struct ProcessFigures {
 
 impl Supervisor {
     pub(super) fn figures(&self, now: Now) -> Figures {
-        let processes = self.names.values().filter_map(|key| self.processes.get(key));
         Figures {
             state: self.state,
             config: self.config_reading,
-            processes: processes.map(Process::figures).collect(),
+            processes: self.processes.values().map(Process::figures).collect(),
             pools: self.list_pools(now),
         }
     }
