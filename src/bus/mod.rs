@@ -16,7 +16,7 @@ use std::rc::Rc;
 pub use observer::{Observer, ObserverId};
 pub use queue::{Closed, Overflow, Subscription};
 
-use crate::model::event::{Event, EventRecord};
+use crate::model::event::{Event, EventKind, EventRecord};
 use crate::model::interest::Interest;
 use crate::model::time::Now;
 use observer::Observers;
@@ -32,6 +32,8 @@ struct Inner {
     interest: Cell<Interest>,
     observers: RefCell<Observers>,
     queues: RefCell<Vec<Rc<Queue>>>,
+    /// The record of the last delivery, if nobody has kept it.
+    spare: Cell<Option<Rc<EventRecord>>>,
 }
 
 impl EventBus {
@@ -44,10 +46,30 @@ impl EventBus {
     pub fn publish(&self, at: Now, event: Event) -> u64 {
         let seq = self.0.seq.get() + 1;
         self.0.seq.set(seq);
-        if self.0.interest.get().contains(event.kind()) {
-            self.tell(&Rc::new(EventRecord { seq, at, event }));
+        let kind = event.kind();
+        if self.0.interest.get().contains(kind) {
+            let record = EventRecord { seq, at, event };
+            if kind == EventKind::Delivery {
+                self.tell_delivery(record);
+            } else {
+                self.tell(kind, &Rc::new(record));
+            }
         }
         seq
+    }
+
+    /// There are two for each event and listener, and hardly anybody keeps them.
+    fn tell_delivery(&self, record: EventRecord) {
+        let mut spare = self.0.spare.take();
+        let record = match spare.as_mut().and_then(Rc::get_mut) {
+            Some(place) => {
+                *place = record;
+                spare.expect("it has a place")
+            }
+            None => Rc::new(record),
+        };
+        self.tell(EventKind::Delivery, &record);
+        self.0.spare.set(Some(record));
     }
 
     /// Registers an observer; it hears what is published from now on.
@@ -88,8 +110,7 @@ impl EventBus {
         self.0.queues.borrow().iter().filter(|queue| !queue.is_abandoned()).count()
     }
 
-    fn tell(&self, record: &Rc<EventRecord>) {
-        let kind = record.event.kind();
+    fn tell(&self, kind: EventKind, record: &Rc<EventRecord>) {
         self.0.observers.borrow().tell(kind, record);
         let mut queues = self.0.queues.borrow_mut();
         let before = queues.len();
@@ -114,7 +135,7 @@ impl EventBus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::event::{EventKind, GroupChange, SupervisorChange};
+    use crate::model::event::{GroupChange, SupervisorChange};
 
     struct Recorder(RefCell<Vec<u64>>);
 

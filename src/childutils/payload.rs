@@ -189,7 +189,7 @@ mod tests {
             Event::GroupChanged(GroupChange::Removed("g".into())),
         ];
         for event in events {
-            let payload = event.payload().unwrap().to_string();
+            let payload = event.payload(&mut String::new()).unwrap().to_string();
             assert_eq!(read(event.kind(), &payload).as_ref(), Some(&event), "{payload}");
         }
     }

@@ -4,6 +4,7 @@
 //! read; the log path gets a copy a little later, many replies at once. A listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::pin::pin;
@@ -109,7 +110,7 @@ impl Reader {
         loop {
             tokio::select! {
                 biased;
-                ready = self.pipe.readable() => {
+                ready = poll_fn(|cx| self.pipe.poll_read_ready(cx)) => {
                     let Ok(mut ready) = ready else { return };
                     let lagged = self.lagging.get();
                     match self.read_some() {

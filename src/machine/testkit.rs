@@ -158,7 +158,8 @@ impl Kit {
 pub fn describe(effect: &Effect) -> String {
     match effect {
         Effect::Publish(Event::StateChanged(change)) => {
-            let payload = Event::StateChanged(change.clone()).payload().unwrap().to_string();
+            let payload =
+                Event::StateChanged(change.clone()).payload(&mut String::new()).unwrap().to_string();
             let (_, rest) = payload.split_once("from_state:").unwrap();
             format!("{} from {rest}", change.entered.state())
         }

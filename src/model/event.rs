@@ -8,7 +8,7 @@
 mod kind;
 mod payload;
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -260,22 +260,24 @@ impl Event {
     }
 
     /// The body of the event as listeners get it (events.md, section 1), or `None` for kinds that
-    /// listeners never hear of. Data that is not UTF-8 is shown as Python shows bytes (E-064).
-    pub fn payload(&self) -> Option<Payload> {
-        match self {
-            Self::StateChanged(change) => Some(change.payload().into()),
-            Self::OutputRead(output) if output.announced => Some(output.payload()),
-            Self::OutputRead(_) | Self::Noticed(_) => None,
-            Self::Communicated(c) => Some(Payload::said(&c.process, c.pid, [""; 2], &c.data)),
-            Self::RemotelyCommunicated(r) => {
-                Some(format!("type:{}\n{}", text(&r.kind), text(&r.data)).into())
-            }
-            Self::SupervisorChanged(_) => Some(Payload::default()),
-            Self::Ticked(tick) => Some(format!("when:{}", tick.when.secs()).into()),
+    /// listeners never hear of; `head` is the room for what has to be written. Data that is not UTF-8 is shown
+    /// as Python shows bytes (E-064).
+    pub fn payload<'a>(&'a self, head: &'a mut String) -> Option<Payload<'a>> {
+        head.clear();
+        let written = match self {
+            Self::Communicated(c) => return Some(Payload::said(&c.process, c.pid, [""; 2], &c.data, head)),
+            Self::OutputRead(output) => return output.payload(head),
+            Self::Noticed(_) => return None,
+            Self::StateChanged(change) => change.write_payload(head),
+            Self::RemotelyCommunicated(r) => write!(head, "type:{}\n{}", text(&r.kind), text(&r.data)),
+            Self::SupervisorChanged(_) => Ok(()),
+            Self::Ticked(tick) => write!(head, "when:{}", tick.when.secs()),
             Self::GroupChanged(GroupChange::Added(name) | GroupChange::Removed(name)) => {
-                Some(format!("groupname:{name}\n").into())
+                writeln!(head, "groupname:{name}")
             }
-        }
+        };
+        written.expect("writing to a String cannot fail");
+        Some(Payload::whole(head))
     }
 }
 
@@ -300,30 +302,25 @@ impl Event {
 }
 
 impl StateChange {
-    fn payload(&self) -> String {
-        let mut text = format!(
-            "processname:{} groupname:{} from_state:{}",
-            self.process.name(),
-            self.process.group(),
-            self.from
-        );
-        let written = match self.entered {
+    fn write_payload(&self, text: &mut String) -> fmt::Result {
+        let (name, group) = (self.process.name(), self.process.group());
+        write!(text, "processname:{name} groupname:{group} from_state:{}", self.from)?;
+        match self.entered {
             Entered::Starting { tries, .. } | Entered::Backoff { tries } => write!(text, " tries:{tries}"),
             Entered::Running { pid } | Entered::Stopping { pid } | Entered::Stopped { pid } => {
                 write!(text, " pid:{pid}")
             }
             Entered::Exited { expected, pid } => write!(text, " expected:{} pid:{pid}", u8::from(expected)),
             Entered::Fatal | Entered::Unknown => Ok(()),
-        };
-        written.expect("writing to a String cannot fail");
-        text
+        }
     }
 }
 
 impl Output {
-    fn payload(&self) -> Payload {
+    fn payload<'a>(&'a self, head: &'a mut String) -> Option<Payload<'a>> {
         let channel = [" channel:", self.channel.name()];
-        Payload::said(&self.process, self.pid, channel, self.data.as_ref().unwrap_or(&Bytes::new()))
+        let data = self.data.as_deref().unwrap_or_default();
+        self.announced.then(|| Payload::said(&self.process, self.pid, channel, data, head))
     }
 }
 
@@ -336,7 +333,7 @@ mod tests {
     }
 
     fn text(event: &Event) -> String {
-        event.payload().unwrap().to_string()
+        event.payload(&mut String::new()).unwrap().to_string()
     }
 
     // E-003 to E-010
@@ -377,7 +374,10 @@ mod tests {
             text(&Event::OutputRead(output.clone())),
             "processname:p groupname:g pid:7 channel:stderr\nx\n"
         );
-        assert_eq!(Event::OutputRead(Output { announced: false, ..output }).payload(), None);
+        assert_eq!(
+            Event::OutputRead(Output { announced: false, ..output }).payload(&mut String::new()),
+            None
+        );
         let message =
             Communication { process, pid: 7, channel: Channel::Stdout, data: Bytes::from_static(b"hi") };
         assert_eq!(text(&Event::Communicated(message.clone())), "processname:p groupname:g pid:7\nhi");

@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::accepted::{Accepted, Serials};
 use super::console;
+use super::serials::Serials;
 use crate::bus::Observer;
 use crate::config::schema::GroupConfig;
 use crate::machine::pool::{Effect, Input, PoolCore, PoolFigures, Refusal};
 use crate::machine::result::{Printout, ResultHandler};
-use crate::model::event::EventRecord;
+use crate::model::event::{Event, EventRecord};
 use crate::model::interest::Interest;
 use crate::model::pool_notice::PoolNotice;
 use crate::model::time::{Moment, Now};
@@ -46,7 +46,7 @@ pub trait Envelopes {
     fn send(&self, parts: [&[u8]; 2]) -> Result<(), Refusal>;
 }
 
-type Effects = Vec<Effect<Rc<Accepted>>>;
+type Effects = Vec<Effect<Rc<EventRecord>>>;
 
 /// Lists that are empty between two uses, kept for their room.
 #[derive(Default)]
@@ -55,8 +55,26 @@ struct Spare {
     now: Effects,
     /// What comes after all events are sent.
     later: Effects,
-    /// The beginning of the envelope that is being sent.
+    paper: Paper,
+}
+
+/// What the envelope that is being sent is written on.
+#[derive(Default)]
+struct Paper {
+    /// What the payload begins with.
+    head: String,
+    /// The beginning of the envelope.
     envelope: Vec<u8>,
+}
+
+impl Paper {
+    /// Not much is kept of what one event needed.
+    fn clear(&mut self) {
+        self.head.clear();
+        self.head.shrink_to(LARGE);
+        self.envelope.clear();
+        self.envelope.shrink_to(LARGE);
+    }
 }
 
 /// A pool of event listeners.
@@ -66,7 +84,7 @@ pub struct Pool {
     server: Arc<str>,
     interest: Interest,
     serials: Rc<Serials>,
-    core: RefCell<PoolCore<Rc<Accepted>>>,
+    core: RefCell<PoolCore<Rc<EventRecord>>>,
     effects: RefCell<Effects>,
     spare: RefCell<Spare>,
     outside: Rc<dyn Outside>,
@@ -164,13 +182,14 @@ impl Pool {
     pub fn end(&self, now: Now) {
         self.perform_all(now);
         // That it stops reaches no pool, so that is not worth a word (E-185).
-        let lost = self.core.borrow().unfinished().filter(|event| !event.is_about(&self.name)).count();
+        let lost =
+            self.core.borrow().unfinished().filter(|record| !is_about(&record.event, &self.name)).count();
         if lost > 0 {
             self.outside.publish(now, PoolNotice::PoolEnded { pool: Arc::clone(&self.name), lost });
         }
     }
 
-    fn step(&self, now: Moment, input: Input<'_, Rc<Accepted>>) {
+    fn step(&self, now: Moment, input: Input<'_, Rc<EventRecord>>) {
         self.core.borrow_mut().step(now, input, &mut self.effects.borrow_mut());
     }
 
@@ -185,8 +204,13 @@ impl Pool {
             }
             for effect in spare.now.drain(..) {
                 match effect {
-                    Effect::Send { listener, poolserial, event, .. } => {
-                        self.send(now.mono, listener, poolserial, &event, &mut spare.envelope);
+                    Effect::Send { listener, serial, poolserial, event } => {
+                        let sent = self.send(listener, [serial, poolserial], &event.event, &mut spare.paper);
+                        let input = match sent {
+                            Ok(()) => Input::Sent(listener),
+                            Err(refusal) => Input::Refused(listener, refusal),
+                        };
+                        self.step(now.mono, input);
                     }
                     Effect::Publish(_) | Effect::Print(_) => spare.later.push(effect),
                 }
@@ -201,31 +225,27 @@ impl Pool {
         }
     }
 
-    fn send(&self, now: Moment, listener: usize, poolserial: u64, event: &Accepted, envelope: &mut Vec<u8>) {
-        let header = Header {
-            server: &self.server,
-            serial: event.serial,
-            pool: &self.name,
-            poolserial,
-            eventname: event.name(),
-        };
-        envelope.clear();
-        envelope.shrink_to(LARGE);
-        let payload = event.payload();
-        let [head, mut data] = payload.parts();
+    fn send(
+        &self,
+        listener: usize,
+        [serial, poolserial]: [u64; 2],
+        event: &Event,
+        paper: &mut Paper,
+    ) -> Result<(), Refusal> {
+        paper.clear();
+        let Paper { head, envelope } = paper;
+        let payload = event.payload(head).unwrap_or_default();
+        let eventname = event.kind().name();
+        let header = Header { server: &self.server, serial, pool: &self.name, poolserial, eventname };
         header.write(payload.chars(), envelope);
+        let [head, mut data] = payload.parts();
         envelope.extend_from_slice(head);
         if data.len() <= SHORT {
             envelope.extend_from_slice(data);
             data = &[];
         }
         let stdin = self.stdins.borrow()[listener].upgrade();
-        let sent = stdin.ok_or(Refusal::Closed).and_then(|stdin| stdin.send([envelope, data]));
-        let input = match sent {
-            Ok(()) => Input::Sent(listener),
-            Err(refusal) => Input::Refused(listener, refusal),
-        };
-        self.step(now, input);
+        stdin.ok_or(Refusal::Closed)?.send([envelope, data])
     }
 
     fn print(&self, now: Now, printout: &Printout) {
@@ -242,6 +262,11 @@ impl Pool {
             }
         }
     }
+}
+
+/// Whether it is about a process of this group.
+fn is_about(event: &Event, group: &str) -> bool {
+    matches!(event, Event::StateChanged(change) if **change.process.group() == *group)
 }
 
 /// No stdin.
@@ -261,7 +286,7 @@ impl Observer for Pool {
     }
 
     fn observe(&self, record: &Rc<EventRecord>) {
-        let event = self.serials.accept(record);
-        self.step(record.at.mono, Input::Accepted { serial: event.serial, event });
+        let serial = self.serials.accept(record);
+        self.step(record.at.mono, Input::Accepted { serial, event: Rc::clone(record) });
     }
 }

@@ -26,25 +26,20 @@ impl Header<'_> {
     /// Appends the line that a listener gets; then the payload comes, and nothing after it (E-060). `len` is
     /// the payload's length in characters, not bytes (E-062).
     pub fn write(&self, len: usize, out: &mut Vec<u8>) {
-        let mut numbers = [itoa::Buffer::new(); 3];
-        let [serial, poolserial, length] = &mut numbers;
-        for part in [
-            "ver:3.0 server:",
-            self.server,
-            " serial:",
-            serial.format(self.serial),
-            " pool:",
-            self.pool,
-            " poolserial:",
-            poolserial.format(self.poolserial),
-            " eventname:",
-            self.eventname,
-            " len:",
-            length.format(len),
-            "\n",
-        ] {
-            out.extend_from_slice(part.as_bytes());
-        }
+        let mut number = itoa::Buffer::new();
+        out.extend_from_slice(b"ver:3.0 server:");
+        out.extend_from_slice(self.server.as_bytes());
+        out.extend_from_slice(b" serial:");
+        out.extend_from_slice(number.format(self.serial).as_bytes());
+        out.extend_from_slice(b" pool:");
+        out.extend_from_slice(self.pool.as_bytes());
+        out.extend_from_slice(b" poolserial:");
+        out.extend_from_slice(number.format(self.poolserial).as_bytes());
+        out.extend_from_slice(b" eventname:");
+        out.extend_from_slice(self.eventname.as_bytes());
+        out.extend_from_slice(b" len:");
+        out.extend_from_slice(number.format(len).as_bytes());
+        out.push(b'\n');
     }
 }
 

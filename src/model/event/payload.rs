@@ -3,24 +3,27 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use bytes::Bytes;
-
 use crate::model::name::ProcessName;
 use crate::model::pyrepr;
 
-/// The body of an event: UTF-8 text. What a process has written is in a part of its own, so that it is
-/// copied nowhere on its way to the listeners.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Payload {
-    head: String,
-    data: Bytes,
+/// The body of an event: UTF-8 text. What a process has written is in a part of its own, as the event has it,
+/// so that it is copied nowhere on its way to the listeners.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Payload<'a> {
+    head: &'a str,
+    data: &'a [u8],
     chars: usize,
 }
 
-impl Payload {
+impl<'a> Payload<'a> {
+    /// All of it in one part.
+    pub(super) fn whole(text: &'a str) -> Self {
+        Self { head: text, data: &[], chars: count(text) }
+    }
+
     /// Its two parts, one right after the other.
-    pub fn parts(&self) -> [&[u8]; 2] {
-        [self.head.as_bytes(), &self.data]
+    pub fn parts(&self) -> [&'a [u8]; 2] {
+        [self.head.as_bytes(), self.data]
     }
 
     /// Its length in characters (E-062).
@@ -30,28 +33,41 @@ impl Payload {
 
     /// What a process has said, under a line about the process: `more` is between that and the line's end.
     /// Put together by hand, since there is no event of which there are more.
-    pub(super) fn said(process: &ProcessName, pid: i32, more: [&str; 2], data: &Bytes) -> Self {
-        let mut digits = itoa::Buffer::new();
-        let (name, group, pid) = (process.name(), process.group(), digits.format(pid));
-        let line =
-            ["processname:", name, " groupname:", group, " pid:", pid, more[0], more[1], "\n"].concat();
+    pub(super) fn said(
+        process: &ProcessName,
+        pid: i32,
+        more: [&str; 2],
+        data: &'a [u8],
+        head: &'a mut String,
+    ) -> Self {
+        head.push_str("processname:");
+        head.push_str(process.name());
+        head.push_str(" groupname:");
+        head.push_str(process.group());
+        head.push_str(" pid:");
+        head.push_str(itoa::Buffer::new().format(pid));
+        for more in more {
+            head.push_str(more);
+        }
+        head.push('\n');
         match characters(data) {
-            Some(chars) => Self { chars: line.chars().count() + chars, head: line, data: data.clone() },
-            None => (line + &text(data)).into(),
+            Some(chars) => Self { chars: count(head) + chars, head, data },
+            None => {
+                head.push_str(&text(data));
+                Self::whole(head)
+            }
         }
     }
 }
 
-impl From<String> for Payload {
-    fn from(head: String) -> Self {
-        Self { chars: head.chars().count(), head, data: Bytes::new() }
+impl fmt::Display for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.head, String::from_utf8_lossy(self.data))
     }
 }
 
-impl fmt::Display for Payload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.head, String::from_utf8_lossy(&self.data))
-    }
+fn count(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.chars().count() }
 }
 
 /// How many characters they are, if they are UTF-8.
@@ -79,7 +95,8 @@ mod tests {
     fn characters_are_counted_whether_the_data_is_text_or_not() {
         let process = ProcessName::new("g".into(), "p\u{e9}");
         for data in [&b""[..], b"plain\n", "\u{1f600}\u{e9}\n".as_bytes(), b"\xff\xc3"] {
-            let payload = Payload::said(&process, 7, [" channel:", "stdout"], &Bytes::copy_from_slice(data));
+            let mut head = String::new();
+            let payload = Payload::said(&process, 7, [" channel:", "stdout"], data, &mut head);
             let text = String::from_utf8(payload.parts().concat()).unwrap();
             assert_eq!(text, payload.to_string());
             assert_eq!(text.chars().count(), payload.chars());

@@ -75,7 +75,7 @@ impl Observer for Recorder {
 fn describe(event: &Event) -> Option<String> {
     Some(match event {
         Event::StateChanged(change) => {
-            let payload = event.payload().unwrap().to_string();
+            let payload = event.payload(&mut String::new()).unwrap().to_string();
             let figures = payload.split(' ').skip(3).collect::<Vec<_>>().join(" ");
             format!("{} {} {figures}", change.process.name(), change.entered.state()).trim().to_owned()
         }

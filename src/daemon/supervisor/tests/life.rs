@@ -268,7 +268,8 @@ fn ticks_come_once_a_slice() {
         daemon.supervisor.tick(at(secs));
     }
     let told = std::iter::from_fn(|| ticks.try_next().unwrap());
-    let told: Vec<_> = told.map(|record| record.event.payload().unwrap().to_string()).collect();
+    let told: Vec<_> =
+        told.map(|record| record.event.payload(&mut String::new()).unwrap().to_string()).collect();
     assert_eq!(told, ["when:7200000005", "when:7200000060", "when:7200000060"]);
     assert_eq!(daemon.supervisor.next_tick, mono + SECOND * 5);
 }
