@@ -19,7 +19,7 @@ const MAX_EARLY: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Table {
     pids: HashMap<i32, ProcessKey>,
-    channels: HashMap<usize, ProcessKey>,
+    channels: BTreeMap<usize, ProcessKey>,
     launching: usize,
     early: BTreeMap<i32, ExitStatus>,
 }

@@ -177,7 +177,7 @@ impl Pump {
 
     fn is_busy_with_short_writes(&mut self, n: usize) -> bool {
         let now = Instant::now();
-        let busy = self.last_read.is_some_and(|at| now - at < Duration::from_millis(1));
+        let busy = self.last_read.is_some_and(|at| now - at < Duration::from_millis(2));
         self.last_read = Some(now);
         n < SHORT && busy
     }

@@ -107,7 +107,7 @@ enum Task {
 }
 
 /// How long lines are gathered where a channel is busy with short writes.
-const GATHER: Duration = Duration::from_micros(400);
+const GATHER: Duration = Duration::from_micros(800);
 
 impl Workers {
     /// Starts the first worker and the watchdog.
