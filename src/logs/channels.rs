@@ -220,15 +220,18 @@ impl Hub {
         }
         let mut reports = Vec::new();
         let progress = pump.step(channel, scratch, &mut reports);
-        self.wait_for(channel, pump, progress);
         if progress == Progress::Finished {
             self.close(channel, slot);
         }
         if channel.orders.abandoned.load(Ordering::Acquire) {
             return self.close(channel, slot);
         }
-        self.mark_dirty(channel);
+        // The daemon can be at work while the rest is done.
         self.tell(reports.into_iter().map(|report| (Arc::clone(channel), report)));
+        self.mark_dirty(channel);
+        if let Some(pump) = slot {
+            self.wait_for(channel, pump, progress);
+        }
     }
 
     /// Arms what the channel waits for next.

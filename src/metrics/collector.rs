@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use prometheus::Histogram;
 
-use super::pools::Durations;
+use super::pools::{Durations, Stopwatch};
 use super::traffic::histogram;
 use crate::bus::Observer;
 use crate::config::schema::GroupConfig;
@@ -105,7 +105,7 @@ pub struct Collector {
     level: Cell<Level>,
     start_durations: Histogram,
     /// Of each pool that was heard of. There are few, and most are told by the name's place in memory.
-    pools: RefCell<Vec<(Arc<str>, Durations)>>,
+    pools: RefCell<Vec<(Arc<str>, Stopwatch)>>,
 }
 
 impl Collector {
@@ -151,14 +151,14 @@ impl Collector {
 
     /// How long the events of a pool took.
     pub fn durations(&self, pool: &Arc<str>) -> Durations {
-        self.with_durations(pool, Durations::clone)
+        self.with_stopwatch(pool, Stopwatch::durations)
     }
 
-    fn with_durations<T>(&self, pool: &Arc<str>, read: impl FnOnce(&Durations) -> T) -> T {
+    fn with_stopwatch<T>(&self, pool: &Arc<str>, read: impl FnOnce(&Stopwatch) -> T) -> T {
         let mut pools = self.pools.borrow_mut();
         let known = pools.iter().position(|(name, _)| Arc::ptr_eq(name, pool) || name == pool);
         let at = known.unwrap_or_else(|| {
-            pools.push((Arc::clone(pool), Durations::default()));
+            pools.push((Arc::clone(pool), Stopwatch::default()));
             pools.len() - 1
         });
         read(&pools[at].1)
@@ -167,12 +167,12 @@ impl Collector {
     fn pool_noticed(&self, notice: &PoolNotice) {
         match notice {
             PoolNotice::EventSent { listener, waited, first: true, .. } => {
-                self.with_durations(listener.group(), |it| it.delivery.observe(waited.as_secs_f64()));
+                self.with_stopwatch(listener.group(), |it| it.delivery.observe(waited.as_secs_f64()));
             }
             PoolNotice::EventProcessed { listener, took }
             | PoolNotice::EventRejected { listener, took }
             | PoolNotice::EventFailed { listener, took } => {
-                self.with_durations(listener.group(), |it| it.processing.observe(took.as_secs_f64()));
+                self.with_stopwatch(listener.group(), |it| it.processing.observe(took.as_secs_f64()));
             }
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use prometheus::Histogram;
 use prometheus::core::Metric as _;
+use prometheus::local::LocalHistogram;
 
 use super::text::{Kind, Text, Value, label};
 use super::traffic::histogram;
@@ -32,6 +33,30 @@ impl Default for Durations {
     fn default() -> Self {
         let empty = || histogram("supervisor_event_pool_seconds", "Of one pool.", &BUCKETS);
         Self { delivery: empty(), processing: empty() }
+    }
+}
+
+/// Measures them, on the one thread that decides.
+pub(super) struct Stopwatch {
+    durations: Durations,
+    pub delivery: LocalHistogram,
+    pub processing: LocalHistogram,
+}
+
+impl Default for Stopwatch {
+    fn default() -> Self {
+        let durations = Durations::default();
+        let (delivery, processing) = (durations.delivery.local(), durations.processing.local());
+        Self { durations, delivery, processing }
+    }
+}
+
+impl Stopwatch {
+    /// All that was measured so far.
+    pub fn durations(&self) -> Durations {
+        self.delivery.flush();
+        self.processing.flush();
+        self.durations.clone()
     }
 }
 
