@@ -32,8 +32,6 @@ struct Inner {
     interest: Cell<Interest>,
     observers: RefCell<Observers>,
     queues: RefCell<Vec<Rc<Queue>>>,
-    /// The record of the last delivery, if nobody has kept it.
-    spare: Cell<Option<Rc<EventRecord>>>,
 }
 
 impl EventBus {
@@ -48,28 +46,9 @@ impl EventBus {
         self.0.seq.set(seq);
         let kind = event.kind();
         if self.0.interest.get().contains(kind) {
-            let record = EventRecord { seq, at, event };
-            if kind == EventKind::Delivery {
-                self.tell_delivery(record);
-            } else {
-                self.tell(kind, &Rc::new(record));
-            }
+            self.tell(kind, &Rc::new(EventRecord { seq, at, event }));
         }
         seq
-    }
-
-    /// There are two for each event and listener, and hardly anybody keeps them.
-    fn tell_delivery(&self, record: EventRecord) {
-        let mut spare = self.0.spare.take();
-        let record = match spare.as_mut().and_then(Rc::get_mut) {
-            Some(place) => {
-                *place = record;
-                spare.expect("it has a place")
-            }
-            None => Rc::new(record),
-        };
-        self.tell(EventKind::Delivery, &record);
-        self.0.spare.set(Some(record));
     }
 
     /// Registers an observer; it hears what is published from now on.

@@ -54,8 +54,7 @@ pub(super) fn read(kind: EventKind, payload: &str) -> Option<Event> {
         | EventKind::ProcessGroup
         | EventKind::Output
         | EventKind::Notice
-        | EventKind::Detail
-        | EventKind::Delivery => None,
+        | EventKind::Detail => None,
     }
 }
 

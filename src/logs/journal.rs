@@ -189,7 +189,7 @@ fn stamp(at: WallTime) -> String {
 impl Observer for Journal {
     fn interest(&self) -> Interest {
         let notices = Interest::NONE.with(EventKind::Notice);
-        if self.tells_details() { notices.with(EventKind::Detail).with(EventKind::Delivery) } else { notices }
+        if self.tells_details() { notices.with(EventKind::Detail) } else { notices }
     }
 
     fn observe(&self, record: &Rc<EventRecord>) {

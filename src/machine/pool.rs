@@ -15,12 +15,13 @@
 //! hand. Nothing but an answer OK makes it processed.
 
 mod figures;
+mod spans;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use figures::{Counts, ListenerFigures, PoolFigures};
+pub use spans::Spans;
 
 use super::listener::{Fault, Heard, ListenerMachine};
 use super::result::{Printout, ResultHandler};
@@ -35,7 +36,7 @@ pub struct PoolCore<E> {
     name: Arc<str>,
     handler: ResultHandler,
     capacity: usize,
-    /// Somebody wants to hear of changes of state.
+    /// Somebody wants to hear of each delivery and each change of state.
     detailed: bool,
     buffer: VecDeque<Held<E>>,
     /// In the order in which they are asked (E-082).
@@ -44,6 +45,8 @@ pub struct PoolCore<E> {
     /// Something has changed since events were last handed out.
     unsettled: bool,
     counts: Counts,
+    delivery: Spans,
+    processing: Spans,
     /// Empty but for its room, which is used again and again.
     heard: Vec<Heard>,
 }
@@ -160,11 +163,14 @@ impl<E: Clone> PoolCore<E> {
             next_poolserial: 0,
             unsettled: false,
             counts: Counts::default(),
+            delivery: Spans::default(),
+            processing: Spans::default(),
             heard: Vec::new(),
         }
     }
 
-    /// Tells of no changes of state, for many events a second and nobody who wants to hear of them.
+    /// Tells neither of deliveries nor of changes of state, for many events a second and nobody who wants to
+    /// hear of each.
     #[must_use]
     pub fn without_details(self) -> Self {
         Self { detailed: false, ..self }
@@ -248,35 +254,51 @@ impl<E: Clone> PoolCore<E> {
     }
 
     fn heard(&mut self, now: Moment, at: usize, heard: Heard, effects: &mut Vec<Effect<E>>) {
-        if let Heard::Changed(_, to) = heard {
-            self.unsettled |= to == ListenerState::Ready;
-            if !self.detailed {
-                return;
-            }
-        }
-        let name = self.listeners[at].name.clone();
-        let took = self.listeners[at].in_hand.as_ref().map_or(Duration::ZERO, |it| now.since(it.since));
+        let detailed = self.detailed;
+        let listener = &mut self.listeners[at];
+        let name = || listener.name.clone();
         let mut tell = |notice| effects.push(Effect::Publish(notice));
         match heard {
-            Heard::Changed(from, to) => tell(PoolNotice::ListenerChanged(name, from, to)),
+            Heard::Changed(from, to) => {
+                self.unsettled |= to == ListenerState::Ready;
+                if detailed {
+                    tell(PoolNotice::ListenerChanged(name(), from, to));
+                }
+            }
             Heard::Processed(printout) => {
-                tell(PoolNotice::EventProcessed { listener: name, took });
+                if detailed {
+                    tell(PoolNotice::EventProcessed(name()));
+                }
                 self.processed(now, at);
                 effects.extend(printout.map(Effect::Print));
             }
-            Heard::Rejected => tell(PoolNotice::EventRejected { listener: name, took }),
-            Heard::Failed => tell(PoolNotice::EventFailed { listener: name, took }),
-            Heard::BadLine(line) => tell(PoolNotice::BadResultLine(name, line)),
+            Heard::Rejected => {
+                tell(PoolNotice::EventRejected(name()));
+                self.answered(now, at);
+            }
+            Heard::Failed => {
+                tell(PoolNotice::EventFailed(name()));
+                self.answered(now, at);
+            }
+            Heard::BadLine(line) => tell(PoolNotice::BadResultLine(name(), line)),
             Heard::Broke(error) => {
-                self.listeners[at].last_error = Some((now, error));
-                tell(PoolNotice::ListenerBroke(name));
+                tell(PoolNotice::ListenerBroke(name()));
+                listener.last_error = Some((now, error));
             }
             Heard::GaveBack(Fault::Result) => self.give_back(now, at, |counts| &mut counts.rejected, effects),
             Heard::GaveBack(Fault::Protocol) => self.give_back(now, at, |counts| &mut counts.broken, effects),
         }
     }
 
+    /// M-061
+    fn answered(&mut self, now: Moment, at: usize) {
+        if let Some(in_hand) = &self.listeners[at].in_hand {
+            self.processing.add(now.since(in_hand.since));
+        }
+    }
+
     fn processed(&mut self, now: Moment, at: usize) {
+        self.answered(now, at);
         if let Some(InHand { since, .. }) = self.listeners[at].in_hand.take() {
             self.count(at, |counts| &mut counts.acknowledged);
             self.counts.busy += now.since(since);
@@ -306,8 +328,10 @@ impl<E: Clone> PoolCore<E> {
     }
 
     fn tell_rebuffered(&self, serial: u64, length: usize, effects: &mut Vec<Effect<E>>) {
-        let (pool, capacity) = (Arc::clone(&self.name), self.capacity);
-        effects.push(Effect::Publish(PoolNotice::EventRebuffered { pool, serial, length, capacity }));
+        if self.detailed {
+            let (pool, capacity) = (Arc::clone(&self.name), self.capacity);
+            effects.push(Effect::Publish(PoolNotice::EventRebuffered { pool, serial, length, capacity }));
+        }
     }
 
     fn ended(&mut self, now: Moment, at: usize, effects: &mut Vec<Effect<E>>) {
@@ -317,10 +341,14 @@ impl<E: Clone> PoolCore<E> {
     fn sent(&mut self, now: Moment, at: usize, effects: &mut Vec<Effect<E>>) {
         let listener = &mut self.listeners[at];
         if let Some(InHand { held, .. }) = &mut listener.in_hand {
-            let (serial, waited) = (held.serial, now.since(held.accepted));
-            let first = !std::mem::replace(&mut held.tried, true);
-            let notice = PoolNotice::EventSent { listener: listener.name.clone(), serial, waited, first };
-            effects.push(Effect::Publish(notice));
+            if !std::mem::replace(&mut held.tried, true) {
+                // M-060
+                self.delivery.add(now.since(held.accepted));
+            }
+            if self.detailed {
+                let notice = PoolNotice::EventSent(listener.name.clone(), held.serial);
+                effects.push(Effect::Publish(notice));
+            }
             self.count(at, |counts| &mut counts.delivered);
         }
         self.settle(now, effects);

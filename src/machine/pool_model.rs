@@ -230,7 +230,7 @@ fn seen(effect: Effect<u64>) -> Option<Seen> {
             Some(Seen::Sent { listener, serial, poolserial })
         }
         Effect::Publish(PoolNotice::EventDiscarded { serial, .. }) => Some(Seen::Discarded(serial)),
-        Effect::Publish(PoolNotice::EventProcessed { .. }) => Some(Seen::Processed),
+        Effect::Publish(PoolNotice::EventProcessed(_)) => Some(Seen::Processed),
         Effect::Publish(_) => None,
         Effect::Print(printout) => panic!("{printout:?}"),
     }

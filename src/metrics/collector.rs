@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use prometheus::Histogram;
 
-use super::pools::{Durations, Stopwatch};
 use super::traffic::histogram;
 use crate::bus::Observer;
 use crate::config::schema::GroupConfig;
@@ -21,7 +20,6 @@ use crate::model::exit::ExitStatus;
 use crate::model::interest::Interest;
 use crate::model::name::ProcessName;
 use crate::model::notice::{Level, Notice};
-use crate::model::pool_notice::PoolNotice;
 use crate::model::signal::Signal;
 use crate::model::time::{Moment, Now};
 
@@ -104,8 +102,6 @@ pub struct Collector {
     /// The least level that the activity log writes.
     level: Cell<Level>,
     start_durations: Histogram,
-    /// Of each pool that was heard of. There are few, and most are told by the name's place in memory.
-    pools: RefCell<Vec<(Arc<str>, Stopwatch)>>,
 }
 
 impl Collector {
@@ -119,7 +115,6 @@ impl Collector {
                 "Time from the decision to start a process until it was spawned.",
                 &START_BUCKETS,
             ),
-            pools: RefCell::default(),
         })
     }
 
@@ -130,7 +125,6 @@ impl Collector {
         let processes = groups.iter().flat_map(|group| &group.processes);
         let configured: HashSet<&ProcessName> = processes.map(|process| &process.name).collect();
         self.counts.borrow_mut().processes.retain(|name, _| configured.contains(name));
-        self.pools.borrow_mut().retain(|(name, _)| groups.iter().any(|group| group.name == *name));
     }
 
     /// What was counted of everything together.
@@ -147,35 +141,6 @@ impl Collector {
     /// How often the daemon has restarted a process by itself.
     pub fn restarts(&self, process: &ProcessName) -> u64 {
         self.counts.borrow().processes.get(process).map_or(0, |counts| counts.restarts)
-    }
-
-    /// How long the events of a pool took.
-    pub fn durations(&self, pool: &Arc<str>) -> Durations {
-        self.with_stopwatch(pool, Stopwatch::durations)
-    }
-
-    fn with_stopwatch<T>(&self, pool: &Arc<str>, read: impl FnOnce(&Stopwatch) -> T) -> T {
-        let mut pools = self.pools.borrow_mut();
-        let known = pools.iter().position(|(name, _)| Arc::ptr_eq(name, pool) || name == pool);
-        let at = known.unwrap_or_else(|| {
-            pools.push((Arc::clone(pool), Stopwatch::default()));
-            pools.len() - 1
-        });
-        read(&pools[at].1)
-    }
-
-    fn pool_noticed(&self, notice: &PoolNotice) {
-        match notice {
-            PoolNotice::EventSent { listener, waited, first: true, .. } => {
-                self.with_stopwatch(listener.group(), |it| it.delivery.observe(waited.as_secs_f64()));
-            }
-            PoolNotice::EventProcessed { listener, took }
-            | PoolNotice::EventRejected { listener, took }
-            | PoolNotice::EventFailed { listener, took } => {
-                self.with_stopwatch(listener.group(), |it| it.processing.observe(took.as_secs_f64()));
-            }
-            _ => {}
-        }
     }
 
     /// The histogram of starts.
@@ -215,7 +180,6 @@ impl Collector {
             Notice::SpawnFailed(name, _) => counts.process(name).spawn_failures += 1,
             Notice::Exited { status, .. } | Notice::Stopped { status, .. } => counts.totals.exited(*status),
             Notice::OutputDropped(_, _, bytes) => counts.totals.dropped_bytes += bytes,
-            Notice::Pool(notice) => self.pool_noticed(notice),
             _ => {}
         }
     }
@@ -233,10 +197,7 @@ impl Observer for Collector {
         match &record.event {
             Event::StateChanged(change) => self.entered(record.at, change, counts.process(&change.process)),
             Event::OutputRead(output) => counts.process(&output.process).read(output),
-            Event::GroupChanged(GroupChange::Removed(group)) => {
-                counts.forget(group);
-                self.pools.borrow_mut().retain(|(name, _)| name != group);
-            }
+            Event::GroupChanged(GroupChange::Removed(group)) => counts.forget(group),
             Event::Noticed(notice) => self.noticed(record.at, notice, counts),
             Event::Communicated(_)
             | Event::RemotelyCommunicated(_)
@@ -378,15 +339,11 @@ mod tests {
         let fixture = Fixture::new();
         for group in ["a", "b"] {
             fixture.notice(Notice::Spawned(name(group), 7));
-            let listener = name(group);
-            fixture.notice(Notice::Pool(PoolNotice::EventProcessed { listener, took: Default::default() }));
         }
-        let processed = |pool: &str| fixture.collector.durations(&pool.into()).processing.get_sample_count();
         fixture.publish(Event::GroupChanged(GroupChange::Removed("a".into())));
         assert_eq!((fixture.of("a").starts, fixture.of("b").starts), (0, 1));
-        assert_eq!((processed("a"), processed("b")), (0, 1));
         fixture.collector.begin(&[], Level::Info);
-        assert_eq!((fixture.of("b").starts, processed("b")), (0, 0));
+        assert_eq!(fixture.of("b").starts, 0);
     }
 
     // M-024, M-050
@@ -411,19 +368,13 @@ mod tests {
         assert_eq!(exits, [("3".to_owned(), 1), ("SIGSEGV".to_owned(), 1)]);
     }
 
-    // M-036, M-060, M-061
+    // M-036
     #[test]
-    fn exits_and_durations() {
+    fn exits() {
         let fixture = Fixture::new();
         for expected in [true, false, false] {
             fixture.enter("g", Entered::Exited { expected, pid: 7 });
         }
         assert_eq!((fixture.of("g").exits_expected, fixture.of("g").exits_unexpected), (1, 2));
-        let waited = std::time::Duration::from_millis(1);
-        for first in [true, false] {
-            let sent = PoolNotice::EventSent { listener: name("pool"), serial: 1, waited, first };
-            fixture.notice(Notice::Pool(sent));
-        }
-        assert_eq!(fixture.collector.durations(&"pool".into()).delivery.get_sample_count(), 1);
     }
 }

@@ -120,7 +120,6 @@ impl Metrics {
         Ok(Scrape {
             totals: collector.totals(),
             counts: collector.counts(figures.processes.iter().map(|process| &process.name)),
-            durations: figures.pools.iter().map(|pool| collector.durations(&pool.figures.name)).collect(),
             figures,
             bus: BusFigures {
                 published: bus.last_seq(),

@@ -3,7 +3,7 @@
 use prometheus::proto::MetricFamily;
 
 use super::collector::{LEVELS, ProcessCounts, Totals};
-use super::pools::{self, Durations};
+use super::pools;
 use super::programs::{Labels, Rows};
 use super::resources::Readings;
 use super::text::{Format, Kind, Leave, Text, label};
@@ -27,8 +27,6 @@ pub(super) struct Scrape {
     pub totals: Totals,
     /// Of each process, in the order of the figures.
     pub counts: Vec<ProcessCounts>,
-    /// Of each pool, in the order of the figures.
-    pub durations: Vec<Durations>,
     pub bus: BusFigures,
     /// What the `prometheus` crate counts.
     pub gathered: Vec<MetricFamily>,
@@ -69,7 +67,7 @@ pub(super) fn render<'a>(
     for family in &scrape.gathered {
         text.gathered(family);
     }
-    pools::write(&scrape.figures.pools, &scrape.durations, &mut text);
+    pools::write(&scrape.figures.pools, &mut text);
     let labels = Labels::new(processes);
     Rows::new(processes, &labels, &scrape.counts, &readings).write(wanted, scrape.now, &mut text);
     text.finish();

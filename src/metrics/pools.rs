@@ -1,18 +1,13 @@
 //! The families of event listener pools (M-051 to M-063).
 
-use prometheus::Histogram;
-use prometheus::core::Metric as _;
-use prometheus::local::LocalHistogram;
+use std::time::Duration;
+
+use prometheus::proto::{Bucket, Histogram};
 
 use super::text::{Kind, Text, Value, label};
-use super::traffic::histogram;
 use crate::daemon::command::PoolInfo;
-use crate::machine::pool::ListenerFigures;
+use crate::machine::pool::{ListenerFigures, PoolFigures, Spans};
 use crate::model::state::ListenerState;
-
-/// In seconds: a listener may answer at once, or work for minutes.
-const BUCKETS: [f64; 14] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0, 300.0];
 
 /// Listeners by state, as M-058 names them.
 const STATES: [&str; 5] = ["ACKNOWLEDGED", "READY", "BUSY", "UNKNOWN", "DOWN"];
@@ -20,63 +15,22 @@ const STATES: [&str; 5] = ["ACKNOWLEDGED", "READY", "BUSY", "UNKNOWN", "DOWN"];
 /// A family: its name, and what it says.
 type Family = (&'static str, &'static str);
 
-/// How long the events of one pool took. Cheap to clone.
-#[derive(Clone, Debug)]
-pub struct Durations {
-    /// From the emission to the first hand-out.
-    pub delivery: Histogram,
-    /// From a hand-out to the answer.
-    pub processing: Histogram,
-}
-
-impl Default for Durations {
-    fn default() -> Self {
-        let empty = || histogram("supervisor_event_pool_seconds", "Of one pool.", &BUCKETS);
-        Self { delivery: empty(), processing: empty() }
-    }
-}
-
-/// Measures them, on the one thread that decides.
-pub(super) struct Stopwatch {
-    durations: Durations,
-    pub delivery: LocalHistogram,
-    pub processing: LocalHistogram,
-}
-
-impl Default for Stopwatch {
-    fn default() -> Self {
-        let durations = Durations::default();
-        let (delivery, processing) = (durations.delivery.local(), durations.processing.local());
-        Self { durations, delivery, processing }
-    }
-}
-
-impl Stopwatch {
-    /// All that was measured so far.
-    pub fn durations(&self) -> Durations {
-        self.delivery.flush();
-        self.processing.flush();
-        self.durations.clone()
-    }
-}
-
 /// One pool, with what all its lines begin with.
 struct Row<'a> {
     labels: String,
     pool: &'a PoolInfo,
-    durations: &'a Durations,
 }
 
 /// Writes all their families.
-pub(super) fn write(pools: &[PoolInfo], durations: &[Durations], text: &mut Text<'_>) {
-    let rows: Vec<_> = pools.iter().zip(durations).map(|(pool, durations)| row(pool, durations)).collect();
+pub(super) fn write(pools: &[PoolInfo], text: &mut Text<'_>) {
+    let rows: Vec<_> = pools.iter().map(row).collect();
     counters(&rows, text);
     gauges(&rows, text);
     histograms(&rows, text);
 }
 
-fn row<'a>(pool: &'a PoolInfo, durations: &'a Durations) -> Row<'a> {
-    Row { labels: label("pool", &pool.figures.name), pool, durations }
+fn row(pool: &PoolInfo) -> Row<'_> {
+    Row { labels: label("pool", &pool.figures.name), pool }
 }
 
 /// M-051 to M-055, M-059
@@ -146,10 +100,10 @@ fn state(listener: &ListenerFigures) -> &'static str {
 
 /// M-060, M-061
 fn histograms(rows: &[Row<'_>], text: &mut Text<'_>) {
-    let mut each = |(name, help): Family, of: fn(&Durations) -> &Histogram| {
+    let mut each = |(name, help): Family, of: fn(&PoolFigures) -> &Spans| {
         text.family(Kind::Histogram, name, help);
         for row in rows {
-            text.histogram(&row.labels, of(row.durations).metric().get_histogram());
+            text.histogram(&row.labels, &histogram(of(&row.pool.figures)));
         }
     };
     let delivery = (
@@ -160,6 +114,20 @@ fn histograms(rows: &[Row<'_>], text: &mut Text<'_>) {
     let processing =
         ("supervisor_event_pool_processing_seconds", "Time from an event's hand-out until the answer.");
     each(processing, |it| &it.processing);
+}
+
+fn histogram(spans: &Spans) -> Histogram {
+    let bucket = |(bound, count): (Duration, u64)| {
+        let mut bucket = Bucket::default();
+        bucket.set_upper_bound(bound.as_secs_f64());
+        bucket.set_cumulative_count(count);
+        bucket
+    };
+    let mut histogram = Histogram::default();
+    histogram.set_bucket(spans.cumulative().map(bucket).collect());
+    histogram.set_sample_count(spans.count());
+    histogram.set_sample_sum(spans.sum().as_secs_f64());
+    histogram
 }
 
 fn each(

@@ -1,9 +1,8 @@
 //! Facts about event listeners and their pools that the activity log tells of, with level and text
-//! (events.md, sections 4, 5 and 10), and with the figures that counters want.
+//! (events.md, sections 4, 5 and 10).
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -22,37 +21,13 @@ pub enum PoolNotice {
     /// What a listener said about its event is no result (E-108).
     BadResultLine(ProcessName, Bytes),
     /// An event went to a listener (E-191).
-    EventSent {
-        /// Who got it.
-        listener: ProcessName,
-        /// Which event.
-        serial: u64,
-        /// How long it waited since it was accepted.
-        waited: Duration,
-        /// Whether no listener has had it before.
-        first: bool,
-    },
+    EventSent(ProcessName, u64),
     /// A listener answered OK (E-109).
-    EventProcessed {
-        /// Who had it.
-        listener: ProcessName,
-        /// How long.
-        took: Duration,
-    },
+    EventProcessed(ProcessName),
     /// A listener answered something else (E-110).
-    EventRejected {
-        /// Who had it.
-        listener: ProcessName,
-        /// How long.
-        took: Duration,
-    },
+    EventRejected(ProcessName),
     /// The result handler could not make anything of the answer (E-125).
-    EventFailed {
-        /// Who had it.
-        listener: ProcessName,
-        /// How long.
-        took: Duration,
-    },
+    EventFailed(ProcessName),
     /// An event went back to the head of its pool's buffer (E-192).
     EventRebuffered {
         /// Which pool.
@@ -89,15 +64,15 @@ impl PoolNotice {
     pub const fn level(&self) -> Level {
         match self {
             Self::ListenerChanged(..)
-            | Self::EventSent { .. }
-            | Self::EventProcessed { .. }
+            | Self::EventSent(..)
+            | Self::EventProcessed(_)
             | Self::EventRebuffered { .. }
             | Self::ListenerDeaf(..)
             | Self::OutputCopied(..) => Level::Debug,
             Self::ListenerBroke(_)
             | Self::BadResultLine(..)
-            | Self::EventRejected { .. }
-            | Self::EventFailed { .. }
+            | Self::EventRejected(_)
+            | Self::EventFailed(_)
             | Self::PoolEnded { .. } => Level::Warn,
             Self::EventDiscarded { .. } => Level::Error,
         }
@@ -110,12 +85,12 @@ impl fmt::Display for PoolNotice {
             Self::ListenerChanged(p, from, to) => write!(f, "{}: {from} -> {to}", p.name()),
             Self::ListenerBroke(p) => broke(f, p),
             Self::BadResultLine(p, line) => bad_result_line(f, p, line),
-            Self::EventSent { listener, serial, .. } => {
+            Self::EventSent(listener, serial) => {
                 write!(f, "event {serial} sent to listener {}", listener.name())
             }
-            Self::EventProcessed { listener, .. } => write!(f, "{}: event was processed", listener.name()),
-            Self::EventRejected { listener, .. } => write!(f, "{}: event was rejected", listener.name()),
-            Self::EventFailed { listener, .. } => write!(f, "{}: event caused an error", listener.name()),
+            Self::EventProcessed(listener) => write!(f, "{}: event was processed", listener.name()),
+            Self::EventRejected(listener) => write!(f, "{}: event was rejected", listener.name()),
+            Self::EventFailed(listener) => write!(f, "{}: event caused an error", listener.name()),
             Self::EventRebuffered { pool, serial, length, capacity } => {
                 write!(f, "rebuffering event {serial} for pool {pool} (buf size={length}, max={capacity})")
             }

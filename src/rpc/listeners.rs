@@ -86,7 +86,7 @@ fn seconds(span: Duration) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::pool::{Counts, PoolFigures};
+    use crate::machine::pool::{Counts, PoolFigures, Spans};
     use crate::model::event::EventKind;
     use crate::model::name::ProcessName;
     use crate::model::state::{ListenerState, ProcessState};
@@ -115,6 +115,8 @@ mod tests {
                 queued: 2,
                 oldest: Duration::from_micros(2_000_499),
                 counts: Counts { accepted: 3_000_000_000, overflowed: 4, ..Counts::default() },
+                delivery: Spans::default(),
+                processing: Spans::default(),
                 listeners: vec![idle, busy],
             },
             processes: vec![process, process],

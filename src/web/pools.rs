@@ -89,7 +89,7 @@ fn seconds(span: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::pool::{Counts, PoolFigures};
+    use crate::machine::pool::{Counts, PoolFigures, Spans};
     use crate::model::event::EventKind;
     use crate::model::name::ProcessName;
     use crate::model::state::{ListenerState, ProcessState};
@@ -112,6 +112,8 @@ mod tests {
                 queued: 2,
                 oldest: Duration::from_secs(2),
                 counts: Counts { broken: 1, orphaned: 2, overflowed: 4, ..Counts::default() },
+                delivery: Spans::default(),
+                processing: Spans::default(),
                 listeners: vec![listener],
             },
             processes: vec![ListenerProcess { state: ProcessState::Running, pid: 12, unsent: 3 }],

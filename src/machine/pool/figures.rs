@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Listener, PoolCore};
+use super::{Listener, PoolCore, Spans};
 use crate::model::name::ProcessName;
 use crate::model::state::ListenerState;
 use crate::model::time::Moment;
@@ -44,6 +44,10 @@ pub struct PoolFigures {
     pub oldest: Duration,
     /// What has been; `busy` includes what listeners have in hand.
     pub counts: Counts,
+    /// From the emission of events to their first hand-out (M-060).
+    pub delivery: Spans,
+    /// From hand-outs to the listener's result (M-061).
+    pub processing: Spans,
     /// Its listeners, in the order in which they are asked.
     pub listeners: Vec<ListenerFigures>,
 }
@@ -78,6 +82,8 @@ impl<E> PoolCore<E> {
             queued: self.buffer.len(),
             oldest: oldest.map_or(Duration::ZERO, |accepted| now.since(accepted)),
             counts: Counts { busy: self.counts.busy + busy, ..self.counts },
+            delivery: self.delivery,
+            processing: self.processing,
             listeners,
         }
     }

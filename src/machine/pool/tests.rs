@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 /// A pool of listeners `a`, `b`, ... whose Sends always succeed, and what it told, as lines.
@@ -214,6 +216,23 @@ fn figures_tell_how_long() {
     kit.now = kit.now + second;
     let figures = kit.core.figures(kit.now);
     assert_eq!((figures.counts.busy, figures.counts.delivered), (second * 3, 1));
+}
+
+// M-060, M-061: one first hand-out, two answers
+#[test]
+fn deliveries_and_answers_are_timed() {
+    let mut kit = Kit::ready(1, 10);
+    let second = Duration::from_secs(1);
+    kit.publish(1);
+    kit.now = kit.now + second;
+    kit.settle();
+    kit.now = kit.now + second * 2;
+    kit.say(0, "RESULT 4\nFAILREADY\n").settle();
+    kit.now = kit.now + second * 4;
+    kit.say(0, "RESULT 2\nOK");
+    let PoolFigures { delivery, processing, .. } = kit.core.figures(kit.now);
+    assert_eq!((delivery.count(), delivery.sum()), (1, second));
+    assert_eq!((processing.count(), processing.sum()), (2, second * 6));
 }
 
 // E-067

@@ -2,7 +2,6 @@
 
 use super::{Channel, Output, TickPeriod};
 use crate::model::notice::{Level, Notice};
-use crate::model::pool_notice::PoolNotice;
 use crate::model::state::ProcessState;
 
 /// The tree of event types (events.md, section 1), and kinds of our own that no listener's
@@ -44,12 +43,10 @@ pub enum EventKind {
     Notice,
     /// For an activity log that shows more than most do: level debug and below.
     Detail,
-    /// A detail that counters want as well: an event went to a listener, or was processed.
-    Delivery,
 }
 
 /// Kind, the protocol's name, parent; in the order of the enum.
-const KINDS: [(EventKind, &str, Option<EventKind>); 31] = {
+const KINDS: [(EventKind, &str, Option<EventKind>); 30] = {
     use EventKind as K;
     [
         (K::Event, "EVENT", None),
@@ -86,7 +83,6 @@ const KINDS: [(EventKind, &str, Option<EventKind>); 31] = {
         (K::Output, "", None),
         (K::Notice, "", None),
         (K::Detail, "", None),
-        (K::Delivery, "", None),
     ]
 };
 
@@ -162,11 +158,7 @@ impl EventKind {
     }
 
     pub(super) fn of_notice(notice: &Notice) -> Self {
-        match notice {
-            Notice::Pool(PoolNotice::EventSent { .. } | PoolNotice::EventProcessed { .. }) => Self::Delivery,
-            _ if notice.level() > Level::Debug => Self::Notice,
-            _ => Self::Detail,
-        }
+        if notice.level() > Level::Debug { Self::Notice } else { Self::Detail }
     }
 
     pub(super) const fn of_communication(channel: Channel) -> Self {
