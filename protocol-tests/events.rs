@@ -89,14 +89,20 @@ fn server_sent_events_resume_after_the_last_one() {
         stream.lines().iter().filter(|line| line.starts_with("data: ")).count() == 2
     });
     let lines = stream.lines();
-    assert_eq!((lines[1].as_str(), lines[3].as_str()), ("event: REMOTE_COMMUNICATION", ""), "{lines:?}");
-    let id = lines[0].strip_prefix("id: ").unwrap().to_owned();
+    assert_eq!((lines[3].as_str(), lines[5].as_str()), ("event: REMOTE_COMMUNICATION", ""), "{lines:?}");
+    let id_in = |line: &str| line.strip_prefix("id: ").unwrap().to_owned();
+    let (place, id) = (id_in(&lines[0]), id_in(&lines[2]));
+    assert_eq!(lines[1], "", "{lines:?}");
     drop(stream);
     say(&sandbox, "third");
     let path = "/events?type=REMOTE_COMMUNICATION&format=json&follow=no";
     let resumed = parsed(&server.get(path, &[&format!("Last-Event-ID: {id}")]).lines());
     assert_eq!(resumed.iter().map(|event| &event["data"]).collect::<Vec<_>>(), ["second", "third"]);
     assert_eq!(resumed[1]["remote_type"], "t");
+    // Whoever had heard nothing yet.
+    let whole = parsed(&server.get(path, &[&format!("Last-Event-ID: {place}")]).lines());
+    let all: Vec<_> = whole.iter().map(|event| &event["data"]).collect();
+    assert_eq!(all, ["first", "second", "third"]);
     let seq = resumed[0]["seq"].as_u64().unwrap();
     let resumed = parsed(&server.get(&format!("{path}&since={seq}"), &[]).lines());
     assert_eq!(resumed.iter().map(|event| &event["data"]).collect::<Vec<_>>(), ["third"]);
