@@ -333,3 +333,29 @@ fn supervisorctl_tells_when_what_it_follows_is_gone() {
     assert!(said.ends_with("/events ended: supervisord closed the stream\n"), "{said}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+// What `curl -I` asks.
+#[test]
+fn heads_are_those_of_what_there_is() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, "");
+    let daemon = Launch::new(&sandbox).start_up();
+    let socket = sandbox.path("s.sock");
+    for (path, kind) in [
+        ("/metrics", "text/plain; version=0.0.4; charset=utf-8"),
+        ("/events", "text/event-stream"),
+        ("/events?follow=no&format=json", "application/x-ndjson"),
+    ] {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(stream, "HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut head = String::new();
+        stream.read_to_string(&mut head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{path}: {head}");
+        assert!(head.contains(&format!("content-type: {kind}\r\n")), "{path}: {head}");
+    }
+    daemon.until("nobody to read", || {
+        let text = Server::Unix(&socket).get("/metrics", &[]).whole();
+        String::from_utf8_lossy(&text).contains("supervisor_bus_subscriptions{subscription=\"events\"} 0\n")
+    });
+}

@@ -66,7 +66,7 @@ impl EventStream {
         if request.uri().path() != PATH {
             return response::error(StatusCode::NOT_FOUND);
         }
-        if request.method() != Method::GET {
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
             return response::error(StatusCode::BAD_REQUEST);
         }
         let query = match Query::read(request) {
