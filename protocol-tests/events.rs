@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -89,14 +89,20 @@ fn server_sent_events_resume_after_the_last_one() {
         stream.lines().iter().filter(|line| line.starts_with("data: ")).count() == 2
     });
     let lines = stream.lines();
-    assert_eq!((lines[1].as_str(), lines[3].as_str()), ("event: REMOTE_COMMUNICATION", ""), "{lines:?}");
-    let id = lines[0].strip_prefix("id: ").unwrap().to_owned();
+    assert_eq!((lines[3].as_str(), lines[5].as_str()), ("event: REMOTE_COMMUNICATION", ""), "{lines:?}");
+    let id_in = |line: &str| line.strip_prefix("id: ").unwrap().to_owned();
+    let (place, id) = (id_in(&lines[0]), id_in(&lines[2]));
+    assert_eq!(lines[1], "", "{lines:?}");
     drop(stream);
     say(&sandbox, "third");
     let path = "/events?type=REMOTE_COMMUNICATION&format=json&follow=no";
     let resumed = parsed(&server.get(path, &[&format!("Last-Event-ID: {id}")]).lines());
     assert_eq!(resumed.iter().map(|event| &event["data"]).collect::<Vec<_>>(), ["second", "third"]);
     assert_eq!(resumed[1]["remote_type"], "t");
+    // Whoever had heard nothing yet.
+    let whole = parsed(&server.get(path, &[&format!("Last-Event-ID: {place}")]).lines());
+    let all: Vec<_> = whole.iter().map(|event| &event["data"]).collect();
+    assert_eq!(all, ["first", "second", "third"]);
     let seq = resumed[0]["seq"].as_u64().unwrap();
     let resumed = parsed(&server.get(&format!("{path}&since={seq}"), &[]).lines());
     assert_eq!(resumed.iter().map(|event| &event["data"]).collect::<Vec<_>>(), ["third"]);
@@ -250,10 +256,22 @@ fn memory_is_given_back_when_the_last_client_leaves() {
     daemon.until("memory to be given back", || daemon.memory() < before + 4 * 1024);
 }
 
-fn ctl(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
+fn command(sandbox: &Sandbox, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_supervisorctl"));
     command.current_dir(sandbox.dir()).env_clear().envs(environment(sandbox));
-    let output = command.args(["-c", "supervisord.conf", "events"]).args(arguments).output().unwrap();
+    command.args(["-c", "supervisord.conf", "events"]).args(arguments);
+    command
+}
+
+/// What came of it, and what it said on stderr.
+fn ctl_output(sandbox: &Sandbox, arguments: &[&str]) -> (Output, String) {
+    let output = command(sandbox, arguments).output().unwrap();
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    (output, said)
+}
+
+fn ctl(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = command(sandbox, arguments).output().unwrap();
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
@@ -272,7 +290,72 @@ fn supervisorctl_shows_the_last_events() {
     );
     let (_, text) = ctl(&sandbox, &["--type", "process_group", "--json"]);
     assert_eq!(lines(text).len(), 2);
-    let refused = (Some(1), "events: ERROR (no such event type: TICK, NONE)\n".to_owned());
+    let refused = (Some(1), "events: ERROR (no such event type: NONE)\n".to_owned());
     assert_eq!(ctl(&sandbox, &["--type", "TICK", "--type", "NONE"]), refused);
     assert_eq!(ctl(&sandbox, &["-x"]).0, Some(1));
+}
+
+#[test]
+fn supervisorctl_tells_of_names_that_nothing_has() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, "");
+    let daemon = Launch::new(&sandbox).start_up();
+    daemon.wait_for_state("cat", "RUNNING");
+    let (output, said) = ctl_output(&sandbox, &["nix", "cat", "web:*"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+    assert_eq!(said, "nix: ERROR (no such process)\nweb: ERROR (no such group)\n");
+    let (output, said) = ctl_output(&sandbox, &["-f", "nix"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    assert_eq!(said, "nix: ERROR (no such process)\n");
+    // What is removed has been there.
+    rpc::call(&sandbox.path("s.sock"), "supervisor.stopProcess", &["cat"]).unwrap();
+    rpc::call(&sandbox.path("s.sock"), "supervisor.removeProcessGroup", &["cat"]).unwrap();
+    let (output, said) = ctl_output(&sandbox, &["cat"]);
+    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the ban is on the daemon, which has a reaper of its own")]
+fn supervisorctl_tells_when_what_it_follows_is_gone() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, "");
+    let daemon = Launch::new(&sandbox).start_up();
+    daemon.wait_for_state("cat", "RUNNING");
+    let follower = command(&sandbox, &["-f"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    daemon.until("it to follow", || {
+        let text = Server::Unix(&sandbox.path("s.sock")).get("/metrics", &[]).whole();
+        String::from_utf8_lossy(&text).contains("supervisor_bus_subscriptions{subscription=\"events\"} 1\n")
+    });
+    daemon.stop();
+    let output = follower.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.ends_with("/events ended: supervisord closed the stream\n"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+// What `curl -I` asks.
+#[test]
+fn heads_are_those_of_what_there_is() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, "");
+    let daemon = Launch::new(&sandbox).start_up();
+    let socket = sandbox.path("s.sock");
+    for (path, kind) in [
+        ("/metrics", "text/plain; version=0.0.4; charset=utf-8"),
+        ("/events", "text/event-stream"),
+        ("/events?follow=no&format=json", "application/x-ndjson"),
+    ] {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(stream, "HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut head = String::new();
+        stream.read_to_string(&mut head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"), "{path}: {head}");
+        assert!(head.contains(&format!("content-type: {kind}\r\n")), "{path}: {head}");
+    }
+    daemon.until("nobody to read", || {
+        let text = Server::Unix(&socket).get("/metrics", &[]).whole();
+        String::from_utf8_lossy(&text).contains("supervisor_bus_subscriptions{subscription=\"events\"} 0\n")
+    });
 }

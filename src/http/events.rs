@@ -17,7 +17,7 @@ use bytes::Bytes;
 use hyper::header::{CACHE_CONTROL, HeaderValue};
 use hyper::{Method, StatusCode};
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use board::Board;
@@ -38,7 +38,7 @@ pub const PATH: &str = "/events";
 const BATCH: usize = 64 * 1024;
 /// After a batch that is not full the next is gathered for so long, that a flood costs few wake-ups.
 const GATHER: Duration = Duration::from_millis(10);
-/// A silent stream of server-sent events gets a comment this often, which shows who is gone.
+/// A silent stream of server-sent events is told where it is this often, which also shows who is gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a client that was too slow may take for its last event.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -66,7 +66,7 @@ impl EventStream {
         if request.uri().path() != PATH {
             return response::error(StatusCode::NOT_FOUND);
         }
-        if request.method() != Method::GET {
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
             return response::error(StatusCode::BAD_REQUEST);
         }
         let query = match Query::read(request) {
@@ -132,8 +132,11 @@ impl Client {
     fn new(feed: Rc<Feed>, budget: Budget, query: Query, status: Option<Reader>) -> Self {
         let (cursor, start) = Cursor::new(&feed, query.start);
         let mut out = Vec::new();
-        if let Start::AfterGap(gap) = start {
-            query.format.gap(&gap, &mut out);
+        match start {
+            Start::AfterGap(gap) => query.format.gap(&gap, &mut out),
+            // Whoever comes back before the first event it wants has missed none of them either.
+            Start::There if query.follow => query.format.place(&cursor.seen(), &mut out),
+            Start::There => {}
         }
         Self { feed, budget, cursor, filter: query.filter, format: query.format, status, out }
     }
@@ -169,6 +172,7 @@ impl Client {
 
     async fn send_all(&mut self, pieces: &mpsc::Sender<Bytes>, closing: &CancellationToken) {
         let mut out = std::mem::take(&mut self.out);
+        let mut silence = Instant::now() + KEEP_ALIVE;
         loop {
             // Whoever does not read is waited for here, while the feed goes on.
             let Ok(permit) = pieces.reserve().await else { return };
@@ -180,6 +184,7 @@ impl Client {
                 Step::Batch => {
                     let full = out.len() >= BATCH;
                     permit.send(std::mem::take(&mut out).into());
+                    silence = Instant::now() + KEEP_ALIVE;
                     // After a full one there is more already.
                     if !full {
                         sleep(GATHER).await;
@@ -201,7 +206,11 @@ impl Client {
                         () = self.cursor.change() => {}
                         () = told(self.status.as_ref()) => {}
                         () = closing.cancelled() => {}
-                        () = sleep(KEEP_ALIVE) => self.format.keep_alive(&mut out),
+                        // What the filter leaves out does not put this off.
+                        () = sleep_until(silence) => {
+                            self.format.place(&self.cursor.seen(), &mut out);
+                            silence = Instant::now() + KEEP_ALIVE;
+                        }
                     }
                 }
             }

@@ -136,7 +136,7 @@ impl Service for Metrics {
     fn call(&self, request: Request) -> Answer {
         let status = if request.uri().path() != &*self.path {
             StatusCode::NOT_FOUND
-        } else if request.method() != Method::GET {
+        } else if ![Method::GET, Method::HEAD].contains(request.method()) {
             StatusCode::BAD_REQUEST
         } else {
             return Box::pin(self.clone().answer(request));

@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::super::faults::exit;
-use super::super::render::{Output, name_spec};
-use super::super::session::{Outcome, Session};
+use super::super::render::{Output, name_spec, split_spec};
+use super::super::session::{Outcome, Session, Trouble};
 use super::help;
-use super::logs::{BANNER, complain, escaped, stream};
+use super::logs::{BANNER, End, complain, escaped, stream};
 use crate::client::transport::TransportError;
+use crate::model::event::EventKind;
 use crate::model::time::WallTime;
 use crate::sys::clock;
 
@@ -19,7 +20,7 @@ const NOT_OFFERED: &str = "events: ERROR (this supervisord has no stream of even
 
 /// `events [-f] [--json] [--type T]... [name]...`
 pub(super) async fn events(session: &mut Session, words: &[&str]) -> Outcome {
-    let wanted = match Wanted::read(words) {
+    let mut wanted = match Wanted::read(words) {
         Ok(wanted) => wanted,
         Err(text) => {
             session.refuse(exit::FAILURE, text);
@@ -31,28 +32,93 @@ pub(super) async fn events(session: &mut Session, words: &[&str]) -> Outcome {
         return Ok(());
     }
     let raw = wanted.json || !session.out.is_terminal();
-    if wanted.follow && !raw {
-        session.out.line(BANNER);
-        session.out.flush();
+    let mut unknown = unknown(session, &wanted.names).await?;
+    if wanted.follow {
+        // Nothing will ever come of these.
+        deny(session, &unknown, raw);
+        wanted.names.retain(|name| !unknown.contains(name));
+        if wanted.names.is_empty() && !unknown.is_empty() {
+            return Ok(());
+        }
+        unknown.clear();
+        if !raw {
+            session.out.line(BANNER);
+            session.out.flush();
+        }
     }
     let mut lines = Lines::default();
     let show = |out: &mut Output, bytes: &[u8]| {
-        lines.push(bytes, |line| out.line(if raw { line.into() } else { shown(line) }))
+        lines.push(bytes, |line| {
+            unknown.retain(|name| !is_of(line, name));
+            out.line(if raw { line.into() } else { shown(line) });
+        })
     };
     match stream(session, &wanted.path(), show).await {
-        Ok(_) => {}
-        Err(TransportError::Status(404)) => session.refuse(exit::FAILURE, NOT_OFFERED),
+        Ok(End::Interrupted) if !raw => session.out.line(""),
+        Ok(End::Over) if wanted.follow && !session.out.is_broken() => {
+            session.out.flush();
+            eprintln!("{}{PATH} ended: supervisord closed the stream", session.settings.serverurl);
+            session.fail(exit::FAILURE);
+        }
+        // What is not there any more may have been heard of all the same.
+        Ok(_) => deny(session, &unknown, raw),
+        Err(error) => refused(session, &wanted, &error),
+    }
+    Ok(())
+}
+
+/// Why there is no stream.
+fn refused(session: &mut Session, wanted: &Wanted<'_>, error: &TransportError) {
+    match error {
+        TransportError::Status(404) => session.refuse(exit::FAILURE, NOT_OFFERED),
         // The types are all that may be wrong with what is asked for here.
-        Err(TransportError::Status(400)) => {
-            let types = wanted.types.join(", ");
+        TransportError::Status(400) => {
+            let types = wanted.wrong_types().join(", ");
             session.refuse(exit::FAILURE, format!("events: ERROR (no such event type: {types})"));
         }
-        Err(error) => {
-            complain(session, PATH, &error);
+        error => {
+            complain(session, PATH, error);
             session.fail(exit::FAILURE);
         }
     }
-    Ok(())
+}
+
+/// Those names that nothing has.
+async fn unknown<'a>(session: &mut Session, names: &[&'a str]) -> Result<Vec<&'a str>, Trouble> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = session.server()?.processes().await?;
+    let is_there = |name: &str| all.iter().any(|info| names_it(name, &info.group, Some(&info.name)));
+    Ok(names.iter().copied().filter(|name| !is_there(name)).collect())
+}
+
+/// Says that there are no such processes or groups: beside the lines of JSON, if that is what stdout gets.
+fn deny(session: &mut Session, names: &[&str], raw: bool) {
+    for name in names {
+        let text = match split_spec(name) {
+            (group, None) => format!("{group}: ERROR (no such group)"),
+            _ => format!("{name}: ERROR (no such process)"),
+        };
+        session.fail(exit::FAILURE);
+        if raw {
+            eprintln!("{text}");
+        } else {
+            session.out.line(text);
+        }
+    }
+}
+
+/// Whether a name on the command line means this process, or a group as such.
+fn names_it(spec: &str, group: &str, process: Option<&str>) -> bool {
+    let (wanted, name) = split_spec(spec);
+    wanted == group && name.is_none_or(|name| process == Some(name))
+}
+
+/// Whether this event is about what has that name.
+fn is_of(line: &str, spec: &str) -> bool {
+    let Ok(event) = serde_json::from_str::<Value>(line) else { return false };
+    event["groupname"].as_str().is_some_and(|group| names_it(spec, group, event["processname"].as_str()))
 }
 
 /// What is asked for.
@@ -66,20 +132,31 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn read(words: &[&'a str]) -> Result<Self, String> {
-        let mut wanted = Self::default();
+        let (mut wanted, mut all) = (Self::default(), false);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match *word {
                 "-f" => wanted.follow = true,
                 "--json" => wanted.json = true,
                 "--type" => wanted.types.push(words.next().ok_or("Error: --type requires an event type")?),
-                "all" => {}
+                "all" => all = true,
                 option if option.starts_with("--type=") => wanted.types.push(&option["--type=".len()..]),
                 option if option.starts_with('-') => return Err(format!("Error: bad argument {option}")),
                 name => wanted.names.push(name),
             }
         }
+        if all {
+            wanted.names.clear();
+        }
         Ok(wanted)
+    }
+
+    /// Those types that there are not, as far as is known here.
+    fn wrong_types(&self) -> Vec<&'a str> {
+        let all = || self.types.iter().flat_map(|types| types.split(',')).map(str::trim);
+        let is_wrong = |name: &&str| EventKind::from_name(&name.to_uppercase()).is_none();
+        let wrong: Vec<_> = all().filter(is_wrong).collect();
+        if wrong.is_empty() { all().collect() } else { wrong }
     }
 
     fn path(&self) -> String {
@@ -131,13 +208,24 @@ fn taken(event: &mut Map<String, Value>, name: &str) -> Option<String> {
     event.remove(name).and_then(|value| value.as_str().map(str::to_owned))
 }
 
-/// A text without quotes, if it can be told from what stands around it.
+/// A text without quotes, if it can be told from what stands around it; otherwise as JSON, of which a terminal
+/// obeys nothing.
 fn plain(value: &Value) -> String {
     match value.as_str() {
         Some(text) if text.chars().all(|c| c.is_alphanumeric() || c == '_') && !text.is_empty() => {
             text.to_owned()
         }
-        _ => value.to_string(),
+        _ => {
+            let mut text = String::new();
+            for c in value.to_string().chars() {
+                if c.is_control() {
+                    text.push_str(&format!("\\u{:04x}", u32::from(c)));
+                } else {
+                    text.push(c);
+                }
+            }
+            text
+        }
     }
 }
 
@@ -158,8 +246,27 @@ mod tests {
             of("-f g:* --type TICK x&y --json --type=EVENT"),
             Ok("/events?recent&format=json&type=TICK&type=EVENT&process=g:*&process=x%26y".into())
         );
+        assert_eq!(of("x all"), of(""));
         assert_eq!(of("-x"), Err("Error: bad argument -x".into()));
         assert_eq!(of("--type"), Err("Error: --type requires an event type".into()));
+    }
+
+    #[test]
+    fn types_that_there_are_not() {
+        let of = |types: &[&'static str]| Wanted { types: types.to_vec(), ..Wanted::default() }.wrong_types();
+        assert_eq!(of(&["TICK", "TOCK, process_state,PROCES"]), ["TOCK", "PROCES"]);
+        assert_eq!(of(&["TICK", ""]), [""]);
+        assert_eq!(of(&["NEWER"]), ["NEWER"]);
+        assert_eq!(of(&["TICK"]), ["TICK"]);
+    }
+
+    #[test]
+    fn whose_an_event_is() {
+        let line = r#"{"type":"PROCESS_STATE_EXITED","groupname":"g","processname":"p"}"#;
+        assert!(is_of(line, "g:p") && is_of(line, "g:*") && is_of(line, "g:"));
+        assert!(!is_of(line, "g") && !is_of(line, "p") && !is_of(line, "h:*") && !is_of("{}", "g:p"));
+        let line = r#"{"type":"PROCESS_GROUP_REMOVED","groupname":"g"}"#;
+        assert!(is_of(line, "g:*") && !is_of(line, "g:p"));
     }
 
     #[test]
@@ -175,6 +282,9 @@ mod tests {
         );
         let line = r#"{"type":"PROCESS_LOG_STDOUT","groupname":"g","processname":"g","data":"a b\u001b\n"}"#;
         assert!(shown(line).ends_with(r#" g                    data:"a b\u001b\n""#), "{}", shown(line));
+        // What JSON leaves as it is, and some terminals obey.
+        let line = r#"{"type":"PROCESS_LOG_STDOUT","data":"\u009b2J\u007fé\u0085"}"#;
+        assert!(shown(line).ends_with(r#"data:"\u009b2J\u007fé\u0085""#), "{}", shown(line));
         assert_eq!(shown("x"), "x");
     }
 

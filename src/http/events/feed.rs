@@ -111,7 +111,11 @@ impl Feed {
 
     /// The id of the last event: a stream that begins behind it misses nothing.
     pub fn last_id(&self) -> String {
-        format!("{}-{}", self.life, self.last_seq.get())
+        self.id(self.last_seq.get())
+    }
+
+    fn id(&self, seq: u64) -> String {
+        format!("{}-{seq}", self.life)
     }
 
     /// Whether there is much that is kept for readers only.
@@ -225,26 +229,30 @@ pub(super) enum Start {
 pub(super) struct Cursor {
     feed: Rc<Feed>,
     next: u64,
+    /// The number of the last fact that it has gone over.
+    seen: u64,
 }
 
 impl Cursor {
     /// A place behind what the client has seen.
     pub(super) fn new(feed: &Rc<Feed>, since: Since) -> (Self, Start) {
         let ring = feed.ring.borrow();
-        let (next, start) = match since {
-            Since::Now => (ring.end(), Start::There),
-            Since::Oldest => (ring.before, Start::There),
+        let last = feed.last_seq.get();
+        let (next, seen, start) = match since {
+            Since::Now => (ring.end(), last, Start::There),
+            Since::Oldest => (ring.before, ring.forgotten, Start::There),
             Since::Event { life, seq } => {
-                let restarted = life.is_some_and(|life| *life != *feed.life) || seq > feed.last_seq.get();
+                let restarted = life.is_some_and(|life| *life != *feed.life) || seq > last;
                 if restarted || seq < ring.forgotten {
-                    (ring.before, Start::AfterGap(Gap { after: seq, before: ring.first_seq(), restarted }))
+                    let gap = Gap { after: seq, before: ring.first_seq(), restarted };
+                    (ring.before, ring.forgotten, Start::AfterGap(gap))
                 } else {
-                    (ring.after(seq), Start::There)
+                    (ring.after(seq), seq, Start::There)
                 }
             }
         };
         feed.readers.set(feed.readers.get() + 1);
-        (Self { feed: Rc::clone(feed), next }, start)
+        (Self { feed: Rc::clone(feed), next, seen }, start)
     }
 
     /// The next event, if there is one yet; how many were missed, if it is not kept any more.
@@ -257,7 +265,13 @@ impl Cursor {
         };
         let slot = usize::try_from(place).ok().and_then(|place| ring.entries.get(place));
         self.next += u64::from(slot.is_some());
+        self.seen = slot.map_or(self.feed.last_seq.get(), |slot| slot.record.seq);
         Ok(slot.map(|slot| slot.entry(&self.feed.life)))
+    }
+
+    /// The id of the place: behind it comes what is next.
+    pub(super) fn seen(&self) -> String {
+        self.feed.id(self.seen)
     }
 
     /// Resolves when there is more.

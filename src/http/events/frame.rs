@@ -104,10 +104,11 @@ impl Format {
         self.note("CUT_OFF", &CutOff { missed }, out);
     }
 
-    /// Something that means nothing, where there is such a thing.
-    pub(super) fn keep_alive(self, out: &mut Vec<u8>) {
+    /// All up to here is told, where that can be said without an event: a client that comes back begins
+    /// behind it, though nothing that passes its filter has happened.
+    pub(super) fn place(self, id: &str, out: &mut Vec<u8>) {
         match self.syntax {
-            Syntax::Sse => out.extend_from_slice(b":\n\n"),
+            Syntax::Sse => out.extend_from_slice(format!("id: {id}\n\n").as_bytes()),
             Syntax::Lines => {}
         }
     }
@@ -197,9 +198,11 @@ impl<'a> Shown<'a> {
                 data: data(&message.data),
                 ..shown.about(&message.process)
             },
-            Event::RemotelyCommunicated(message) => {
-                Self { remote_type: data(&message.kind), data: data(&message.data), ..shown }
-            }
+            Event::RemotelyCommunicated(message) => Self {
+                remote_type: Some(Encoding::Text.show(&message.kind)),
+                data: data(&message.data),
+                ..shown
+            },
             Event::Ticked(tick) => Self { when: Some(tick.when.secs()), ..shown },
             Event::GroupChanged(GroupChange::Added(name) | GroupChange::Removed(name)) => {
                 Self { groupname: Some(name), ..shown }

@@ -60,8 +60,9 @@ impl Query {
         for (name, value) in form::fields(request.uri().query().unwrap_or_default()) {
             query.set(&name, &value)?;
         }
-        if let Some(id) = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()) {
-            query.start = since(id).ok_or("Last-Event-ID is not an id of this stream.")?;
+        if let Some(id) = headers.get(LAST_EVENT_ID) {
+            let id = id.to_str().ok().and_then(since);
+            query.start = id.ok_or("Last-Event-ID is not an id of this stream.")?;
         }
         Ok(query)
     }
@@ -101,19 +102,29 @@ fn types(names: &str) -> Result<Interest, &'static str> {
 /// `LIFE-SEQ`, or `SEQ`.
 fn since(id: &str) -> Option<Since> {
     let (life, seq) = id.split_once('-').map_or((None, id), |(life, seq)| (Some(life.to_owned()), seq));
-    Some(Since::Event { life, seq: seq.trim().parse().ok()? })
+    let life_is_said = life.as_deref() != Some("");
+    let seq = seq.trim().parse().ok().filter(|_| life_is_said)?;
+    Some(Since::Event { life, seq })
 }
 
+/// What is accepted most gladly; of equals the first.
 fn syntax(headers: &HeaderMap) -> Syntax {
     let accepted = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
-    let mut kinds =
-        accepted.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or(kind));
-    let first = kinds.find_map(|kind| match kind.trim() {
-        "text/event-stream" => Some(Syntax::Sse),
-        kind if LINES.contains(&kind) => Some(Syntax::Lines),
-        _ => None,
-    });
-    first.unwrap_or(Syntax::Sse)
+    let mut best = (Syntax::Sse, 0.0);
+    for kind in accepted.flat_map(|value| value.split(',')) {
+        let mut parts = kind.split(';').map(str::trim);
+        let syntax = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "text/event-stream" => Syntax::Sse,
+            kind if LINES.contains(&kind) => Syntax::Lines,
+            _ => continue,
+        };
+        let weight = parts.find_map(|part| part.strip_prefix("q="));
+        let weight = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
+        if weight > best.1 {
+            best = (syntax, weight);
+        }
+    }
+    best.0
 }
 
 impl Filter {
@@ -199,12 +210,29 @@ mod tests {
     }
 
     #[test]
+    fn accepted_kinds() {
+        let rows = [
+            ("*/*", Syntax::Sse),
+            ("Application/JSON", Syntax::Lines),
+            ("text/event-stream, application/x-ndjson", Syntax::Sse),
+            ("text/event-stream;q=0.1, application/x-ndjson; q=0.9", Syntax::Lines),
+            ("application/x-ndjson;q=0", Syntax::Sse),
+            ("application/x-ndjson;q=x", Syntax::Sse),
+        ];
+        for (accepted, wanted) in rows {
+            let query = query("/events", &[("accept", accepted)]).unwrap();
+            assert_eq!(query.format.syntax, wanted, "{accepted}");
+        }
+    }
+
+    #[test]
     fn what_is_no_wish() {
         for bad in [
             "type=TOCK",
             "since=x",
             "since=",
             "since=-",
+            "since=-1",
             "format=xml",
             "data=hex",
             "x",
@@ -213,7 +241,9 @@ mod tests {
         ] {
             assert!(query(&format!("/events?{bad}"), &[]).is_err(), "{bad}");
         }
-        assert!(query("/events?&", &[("last-event-id", "new")]).is_err());
+        for id in ["new", "", "caf\u{e9}"] {
+            assert!(query("/events?&", &[("last-event-id", id)]).is_err(), "{id}");
+        }
     }
 
     #[test]

@@ -11,7 +11,8 @@ use super::feed::Room;
 use super::*;
 use crate::bus::EventBus;
 use crate::model::event::{
-    Channel, Communication, Entered, Event, GroupChange, Output, StateChange, SupervisorChange,
+    Channel, Communication, Entered, Event, GroupChange, Output, RemoteCommunication, StateChange,
+    SupervisorChange,
 };
 use crate::model::name::ProcessName;
 use crate::model::notice::{Level, Notice};
@@ -190,6 +191,46 @@ async fn a_stream_goes_on_until_the_end() {
         })
         .await;
     assert_eq!((fixture.feed.readers(), fixture.feed.missed()), (0, 0));
+}
+
+// The events that a filter leaves out are seen, too.
+#[tokio::test(start_paused = true)]
+async fn a_silent_stream_tells_its_place() {
+    let fixture = Fixture::new(ROOMY);
+    fixture.say("before");
+    LocalSet::new()
+        .run_until(async {
+            let request = hyper::Request::get("/events?type=TICK").body(Bytes::new()).unwrap();
+            let mut stream = fixture.service.answer(&request);
+            let mut next = async || {
+                let frame = stream.body_mut().frame().await.unwrap().unwrap();
+                String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+            };
+            assert_eq!(next().await, "id: 10-1\n\n");
+            fixture.say("left out");
+            assert_eq!(next().await, "id: 10-2\n\n");
+            fixture.publish(Event::Noticed(Notice::Message(Level::Info, "x".into())));
+            assert_eq!(next().await, "id: 10-3\n\n");
+            let chatter = async {
+                loop {
+                    fixture.say("left out");
+                    sleep(Duration::from_secs(5)).await;
+                }
+            };
+            tokio::select! {
+                () = chatter => {}
+                told = timeout(2 * KEEP_ALIVE, next()) => assert_eq!(told.as_deref(), Ok("id: 10-6\n\n")),
+            }
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn only_data_is_in_base64() {
+    let fixture = Fixture::new(ROOMY);
+    fixture.publish(Event::RemotelyCommunicated(RemoteCommunication { kind: "t".into(), data: "x".into() }));
+    let event = &fixture.recent("recent&data=base64").await[0];
+    assert_eq!((&event["remote_type"], &event["data"]), (&"t".into(), &"eA==".into()));
 }
 
 #[tokio::test(start_paused = true)]
