@@ -20,6 +20,10 @@ use crate::wire::capture::{CaptureScanner, Piece};
 const TELL_LOSS: Duration = Duration::from_secs(10);
 /// A read of less than this from a busy pipe is short writes: worth gathering.
 const SHORT: usize = 4096;
+/// How long lines are gathered where a channel is busy with short writes.
+const GATHER_LINES: Duration = Duration::from_micros(400);
+/// How long messages are, where it is busy with those.
+const GATHER_MESSAGES: Duration = Duration::from_micros(800);
 
 /// A read of at least this much finds the pipe full, or nearly so.
 const FULL: usize = 48 * 1024;
@@ -152,7 +156,9 @@ impl Pump {
                     channel.orders.remaining.set(left - n);
                 }
                 self.make_room(channel, n);
-                scratch.gather |= self.is_busy_with_short_writes(n);
+                if self.is_busy_with_short_writes(n) {
+                    scratch.gather = scratch.gather.max(Some(self.gathering()));
+                }
                 self.take(channel, &buffer[..n], scratch, reports);
                 if self.pending.is_empty() { Progress::Reading } else { Progress::Writing }
             }
@@ -180,6 +186,15 @@ impl Pump {
         let busy = self.last_read.is_some_and(|at| now - at < Duration::from_millis(2));
         self.last_read = Some(now);
         n < SHORT && busy
+    }
+
+    /// Each message is an event and comes by itself; events of lines hold what has been gathered, and whoever
+    /// waits for them waits longer.
+    fn gathering(&self) -> Duration {
+        match self.filter {
+            Filter::Capture(_) => GATHER_MESSAGES,
+            Filter::None | Filter::Strip(_) => GATHER_LINES,
+        }
     }
 
     /// The stream is over: what was held back goes out.

@@ -49,8 +49,8 @@ pub struct Scratch {
     pub out: Vec<u8>,
     /// For what a capture scanner makes of them.
     pub pieces: Vec<Piece>,
-    /// Set by a handler that read little from a busy pipe: worth waiting a moment to gather more.
-    pub gather: bool,
+    /// Set by a handler that read little from a busy pipe: worth waiting so long to gather more.
+    pub gather: Option<Duration>,
 }
 
 impl Scratch {
@@ -62,7 +62,7 @@ impl Scratch {
             read: vec![0; Self::SIZE].into_boxed_slice(),
             out: Vec::new(),
             pieces: Vec::new(),
-            gather: false,
+            gather: None,
         }
     }
 }
@@ -105,9 +105,6 @@ enum Task {
     Run(Job),
     Ready(usize),
 }
-
-/// How long lines are gathered where a channel is busy with short writes.
-const GATHER: Duration = Duration::from_micros(800);
 
 impl Workers {
     /// Starts the first worker and the watchdog.
@@ -207,8 +204,8 @@ impl Shared {
                 state.idle -= 1;
                 continue;
             }
-            if std::mem::take(&mut scratch.gather) {
-                state = self.gather(state);
+            if let Some(span) = scratch.gather.take() {
+                state = self.gather(state, span);
                 continue;
             }
             state = self.poll(state, ready);
@@ -216,9 +213,9 @@ impl Shared {
     }
 
     /// Lets short writes pile up in their pipes for a moment; a job ends it at once.
-    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>, span: Duration) -> MutexGuard<'a, State> {
         state.idle += 1;
-        let waited = self.work.wait_timeout(state, GATHER);
+        let waited = self.work.wait_timeout(state, span);
         let mut state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
         state.idle -= 1;
         state
