@@ -3,6 +3,7 @@
 //! Except for the streams of logs and events, what is served is not known here: a [`Service`] gets a whole request and
 //! gives a response.
 
+pub mod accept;
 mod access;
 pub mod auth;
 pub mod browser;

@@ -1,15 +1,9 @@
 //! Which format a client wants (M-001).
 
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap};
 
 use super::text::Format;
-
-/// One of a header's alternatives.
-struct Choice<'a> {
-    name: &'a str,
-    version: Option<&'a str>,
-    weight: f32,
-}
+use crate::http::accept::choices;
 
 /// The text format, unless the client prefers OpenMetrics.
 pub(super) fn format(headers: &HeaderMap) -> Format {
@@ -32,26 +26,10 @@ pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
         .any(|choice| choice.name.eq_ignore_ascii_case("gzip") && choice.weight > 0.0)
 }
 
-fn choices(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Choice<'_>> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(choice)
-}
-
-fn choice(text: &str) -> Choice<'_> {
-    let mut parts = text.split(';').map(str::trim);
-    let mut choice = Choice { name: parts.next().unwrap_or_default(), version: None, weight: 1.0 };
-    for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-        match name.trim() {
-            "q" => choice.weight = value.trim().parse().unwrap_or(0.0),
-            "version" => choice.version = Some(value.trim().trim_matches('"')),
-            _ => {}
-        }
-    }
-    choice
-}
-
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderName;
+
     use super::*;
 
     fn accepting(name: HeaderName, value: &str) -> HeaderMap {

@@ -3,6 +3,7 @@
 use hyper::header::{ACCEPT, HeaderMap, HeaderName};
 
 use super::frame::{Encoding, Format, Syntax};
+use crate::http::accept::choices;
 use crate::http::{Request, form};
 use crate::model::event::{Event, EventKind, GroupChange};
 use crate::model::interest::Interest;
@@ -109,19 +110,15 @@ fn since(id: &str) -> Option<Since> {
 
 /// What is accepted most gladly; of equals the first.
 fn syntax(headers: &HeaderMap) -> Syntax {
-    let accepted = headers.get_all(ACCEPT).into_iter().filter_map(|value| value.to_str().ok());
     let mut best = (Syntax::Sse, 0.0);
-    for kind in accepted.flat_map(|value| value.split(',')) {
-        let mut parts = kind.split(';').map(str::trim);
-        let syntax = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
+    for choice in choices(headers, ACCEPT) {
+        let syntax = match choice.name.to_ascii_lowercase().as_str() {
             "text/event-stream" => Syntax::Sse,
             kind if LINES.contains(&kind) => Syntax::Lines,
             _ => continue,
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q="));
-        let weight = weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0));
-        if weight > best.1 {
-            best = (syntax, weight);
+        if choice.weight > best.1 {
+            best = (syntax, choice.weight);
         }
     }
     best.0
