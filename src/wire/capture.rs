@@ -16,6 +16,9 @@ use super::ansi::AnsiStripper;
 const BEGIN: &[u8] = b"<!--XSUPERVISOR:BEGIN-->";
 const END: &[u8] = b"<!--XSUPERVISOR:END-->";
 
+/// A message keeps no more of what was read in memory than so many times its length.
+const MAX_SHARED: usize = 16;
+
 static FIND_BEGIN: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGIN));
 static FIND_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(END));
 
@@ -49,7 +52,7 @@ impl CaptureScanner {
             stripper: strip_ansi.then(AnsiStripper::default),
             capturing: false,
             held: 0,
-            message: Newest { max: max_bytes, bytes: VecDeque::new() },
+            message: Newest::of_at_most(max_bytes),
         }
     }
 
@@ -60,6 +63,7 @@ impl CaptureScanner {
 
     /// Appends to `out` the pieces that `input` completes. They share its memory.
     pub fn push(&mut self, input: Bytes, out: &mut Vec<Piece>) {
+        self.message.share_from(input.len());
         let mut rest = input;
         if self.held > 0 && !self.settle_held(&mut rest, out) {
             return;
@@ -166,20 +170,55 @@ fn begun(token: &[u8], text: &[u8]) -> usize {
 #[derive(Clone, Debug)]
 struct Newest {
     max: usize,
-    bytes: VecDeque<u8>,
+    /// Texts at least as long as this may share the memory they are in.
+    shared: usize,
+    text: Text,
+}
+
+#[derive(Clone, Debug)]
+enum Text {
+    /// All of it is where it was read.
+    Read(Bytes),
+    /// It came in several parts, or is too short a part of what was read.
+    Copied(VecDeque<u8>),
 }
 
 impl Newest {
-    fn push(&mut self, text: &[u8]) {
-        let text = &text[text.len().saturating_sub(self.max)..];
-        let excess = (self.bytes.len() + text.len()).saturating_sub(self.max);
-        self.bytes.drain(..excess);
-        self.bytes.extend(text);
+    fn of_at_most(max: usize) -> Self {
+        Self { max, shared: 0, text: Text::Read(Bytes::new()) }
+    }
+
+    /// Texts come out of a chunk of this length, from now on.
+    fn share_from(&mut self, chunk: usize) {
+        self.shared = chunk / MAX_SHARED;
+    }
+
+    fn push(&mut self, text: &Bytes) {
+        let text = text.slice(text.len().saturating_sub(self.max)..);
+        match &mut self.text {
+            Text::Read(all) if all.is_empty() && text.len() >= self.shared => *all = text,
+            Text::Read(all) => {
+                self.text = Text::Copied(all.iter().copied().collect());
+                self.append(&text);
+            }
+            Text::Copied(_) => self.append(&text),
+        }
+    }
+
+    fn append(&mut self, text: &[u8]) {
+        if let Text::Copied(bytes) = &mut self.text {
+            let excess = (bytes.len() + text.len()).saturating_sub(self.max);
+            bytes.drain(..excess);
+            bytes.extend(text);
+        }
     }
 
     /// The bytes; none are left.
     fn take(&mut self) -> Bytes {
-        Vec::from(std::mem::take(&mut self.bytes)).into()
+        match std::mem::replace(&mut self.text, Text::Read(Bytes::new())) {
+            Text::Read(all) => all,
+            Text::Copied(bytes) => Vec::from(bytes).into(),
+        }
     }
 }
 
@@ -261,6 +300,23 @@ mod tests {
         assert_eq!(last(4, &[&output("{01"), b"234", b"5", &output("6}")]), "3456");
         assert_eq!(last(0, &[&output("{01}")]), "");
         assert_eq!(last(usize::MAX, &[&output("{01}")]), "01");
+    }
+
+    #[test]
+    fn a_message_shares_the_memory_it_was_read_into_if_it_is_much_of_it() {
+        let message = |before: usize| {
+            let read = Bytes::from(output(&format!("{}{{0123456789}}", "-".repeat(before))));
+            let (from, to) = (read.as_ptr(), read.as_ptr_range().end);
+            let mut pieces = Vec::new();
+            CaptureScanner::new(8, false).push(read, &mut pieces);
+            match pieces.pop() {
+                Some(Piece::Message(text)) => (text.clone(), (from..to).contains(&text.as_ptr())),
+                other => panic!("{other:?}"),
+            }
+        };
+        let newest = Bytes::from_static(b"23456789");
+        assert_eq!(message(50), (newest.clone(), true));
+        assert_eq!(message(500), (newest, false));
     }
 
     // D-444, ours
