@@ -69,7 +69,7 @@ impl Outside for Stage {
 }
 
 /// What serving a pool beside the loop needs.
-struct Desk {
+pub(super) struct Desk {
     clock: Clock,
     journal: Rc<Journal>,
     workers: Workers,
@@ -78,7 +78,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn of(host: &Host) -> Self {
+    pub fn of(host: &Host) -> Self {
         Self {
             clock: host.clock,
             journal: Rc::clone(&host.journal),
@@ -86,17 +86,36 @@ impl Desk {
             bell: Arc::clone(&host.bell),
         }
     }
+
+    pub fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// A listener has answered. Where there are others, all that there is to read now is read before events
+    /// go out: fewer listeners have to be woken then.
+    pub fn answered(&self, pool: &Pool, now: Now) {
+        if pool.has_one_listener() {
+            self.go_on(pool, now);
+        } else {
+            pool.answered().notify_one();
+        }
+    }
+
+    /// Hands out events.
+    fn go_on(&self, pool: &Pool, now: Now) {
+        pool.settle(now);
+        self.journal.flush(&self.workers);
+        if pool.is_awaited() {
+            self.bell.notify_one();
+        }
+    }
 }
 
-/// Hands out events when listeners have answered: the next one waits for nothing else.
+/// Goes on when listeners have answered: the next event waits for nothing else.
 async fn serve(pool: Rc<Pool>, desk: Desk) {
     loop {
         pool.answered().notified().await;
-        pool.settle(desk.clock.now());
-        desk.journal.flush(&desk.workers);
-        if pool.is_awaited() {
-            desk.bell.notify_one();
-        }
+        desk.go_on(&pool, desk.now());
     }
 }
 

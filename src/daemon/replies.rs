@@ -1,23 +1,22 @@
 //! What a listener says: read by the thread that decides, since the next event waits for it.
 //!
 //! A reply goes straight to the pool, which hands out the next event as soon as all replies that are there are
-//! read; the log path gets a copy a little later, many replies at once. A listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
+//! read: at once where there is but one listener. The log path gets a copy a little later, many replies at
+//! once. A listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::unix::AsyncFd;
 use tokio::task::{AbortHandle, spawn_local, yield_now};
-use tokio::time::{Instant, sleep};
 
 use super::host::Host;
+use super::pools::Desk;
 use super::process::Seat;
 use crate::bus::EventBus;
 use crate::logs::channel::Channel;
@@ -26,13 +25,10 @@ use crate::model::event::Event;
 use crate::model::notice::Notice;
 use crate::model::pool_notice::PoolNotice;
 use crate::model::time::Now;
-use crate::sys::clock::Clock;
 use crate::sys::pipe;
 
 /// Read at a time.
 const CHUNK: usize = 4 * 1024;
-/// How long the log may lag behind.
-const LAG: Duration = Duration::from_millis(50);
 
 /// A listener's stdout. Dropping it closes the pipe.
 pub(super) struct Replies {
@@ -46,11 +42,10 @@ struct Reader {
     /// What becomes of it in the log.
     channel: Arc<Channel>,
     channels: Channels,
-    clock: Clock,
+    /// Where its pool goes on.
+    desk: Desk,
     /// For the activity log at level debug.
     bus: Option<EventBus>,
-    /// The log path has not been told of all.
-    lagging: Cell<bool>,
     /// What was read last.
     buffer: RefCell<[u8; CHUNK]>,
 }
@@ -73,9 +68,8 @@ impl Replies {
             seat,
             channel,
             channels: host.channels.clone(),
-            clock: host.clock,
+            desk: Desk::of(host),
             bus: host.tells_details().then(|| host.bus.clone()),
-            lagging: Cell::new(false),
             buffer: RefCell::new([0; CHUNK]),
         });
         let task = spawn_local(Rc::clone(&reader).listen()).abort_handle();
@@ -85,7 +79,7 @@ impl Replies {
     /// The listener is dead: what is in the pipe now still counts (E-043, E-122).
     pub fn read_rest(&self) {
         self.task.abort();
-        let now = self.reader.clock.now();
+        let now = self.reader.desk.now();
         let mut left = pipe::readable_bytes(self.reader.pipe.as_fd());
         while left > 0 {
             match self.reader.read(now, left) {
@@ -106,34 +100,18 @@ impl Drop for Replies {
 
 impl Reader {
     async fn listen(self: Rc<Self>) {
-        let mut catch_up = pin!(sleep(LAG));
         loop {
-            tokio::select! {
-                biased;
-                ready = poll_fn(|cx| self.pipe.poll_read_ready(cx)) => {
-                    let Ok(mut ready) = ready else { return };
-                    let lagged = self.lagging.get();
-                    match self.read_some() {
-                        Found::More => yield_now().await,
-                        Found::All => ready.clear_ready(),
-                        Found::End => return self.channels.attend(&self.channel),
-                    }
-                    if !lagged {
-                        catch_up.as_mut().reset(Instant::now() + LAG);
-                    }
-                }
-                () = catch_up.as_mut(), if self.lagging.get() => self.catch_up(),
+            let Ok(mut ready) = poll_fn(|cx| self.pipe.poll_read_ready(cx)).await else { return };
+            match self.read_some() {
+                Found::More => yield_now().await,
+                Found::All => ready.clear_ready(),
+                Found::End => return self.channels.attend(&self.channel),
             }
         }
     }
 
-    fn catch_up(&self) {
-        self.lagging.set(false);
-        self.channels.attend(&self.channel);
-    }
-
     fn read_some(&self) -> Found {
-        let now = self.clock.now();
+        let now = self.desk.now();
         let found = match self.read(now, CHUNK) {
             Ok(0) => Found::End,
             Ok(CHUNK) => Found::More,
@@ -144,7 +122,7 @@ impl Reader {
         if matches!(found, Found::End) {
             self.tell_end();
         }
-        self.seat.pool.answered().notify_one();
+        self.desk.answered(&self.seat.pool, now);
         found
     }
 
@@ -171,7 +149,6 @@ impl Reader {
             self.tell(Notice::Pool(PoolNotice::OutputCopied(process.clone(), data)));
         }
         self.channels.feed(&self.channel, data);
-        self.lagging.set(true);
         self.seat.pool.said(now.mono, self.seat.listener, data);
     }
 
@@ -186,7 +163,7 @@ impl Reader {
 
     fn tell(&self, notice: Notice) {
         if let Some(bus) = &self.bus {
-            bus.publish(self.clock.now(), Event::Noticed(notice));
+            bus.publish(self.desk.now(), Event::Noticed(notice));
         }
     }
 }

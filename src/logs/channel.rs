@@ -92,6 +92,8 @@ pub(super) struct Tally {
     pub(super) rotations: AtomicU64,
     pub(super) write_errors: AtomicU64,
     pub(super) dirty: AtomicBool,
+    /// Something was handed in that nobody was sent to look at yet.
+    pub(super) fed: AtomicBool,
     /// Bytes read whose way into the file is not over.
     pub(super) in_hand: AtomicUsize,
     /// Bytes the log refused, not yet told.

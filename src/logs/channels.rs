@@ -34,6 +34,8 @@ struct Hub {
     registry: Mutex<HashMap<usize, Arc<Channel>>>,
     reports: Mutex<Vec<(Arc<Channel>, ChannelReport)>>,
     dirty: Mutex<Vec<Arc<Channel>>>,
+    /// Something was handed in for these.
+    fed: Mutex<Vec<Arc<Channel>>>,
     waker: Waker,
     workers: OnceLock<Workers>,
 }
@@ -48,6 +50,7 @@ impl Channels {
             registry: Mutex::default(),
             reports: Mutex::default(),
             dirty: Mutex::default(),
+            fed: Mutex::default(),
             waker,
             workers: OnceLock::new(),
         });
@@ -103,11 +106,15 @@ impl Channels {
         channel
     }
 
-    /// Hands output in; it is looked at once [`Channels::attend`] is called. What the log has no room for
-    /// is lost, and told in time; where there is no log, nothing is lost.
-    pub fn feed(&self, channel: &Channel, data: &[u8]) {
+    /// Hands output in; it is looked at before long, or once [`Channels::attend`] is called. What the log has
+    /// no room for is lost, and told in time; where there is no log, nothing is lost.
+    pub fn feed(&self, channel: &Arc<Channel>, data: &[u8]) {
         if !channel.source.hand_in(data) && channel.spec.file.is_some() {
             channel.tally.lost.fetch_add(data.len() as u64, Ordering::AcqRel);
+        }
+        if !channel.tally.fed.swap(true, Ordering::AcqRel) {
+            lock(&self.hub.fed).push(Arc::clone(channel));
+            self.workers.flush_soon();
         }
     }
 
@@ -204,6 +211,7 @@ impl ReadyHandler for Hub {
     }
 
     fn flush(&self) {
+        self.revisit_fed();
         let dirty = std::mem::take(&mut *lock(&self.dirty));
         self.tell(dirty.into_iter().filter_map(|channel| {
             channel.tally.dirty.store(false, Ordering::Release);
@@ -213,6 +221,17 @@ impl ReadyHandler for Hub {
 }
 
 impl Hub {
+    /// Output that was handed in since the last time is looked at, much at once.
+    fn revisit_fed(&self) {
+        let fed = std::mem::take(&mut *lock(&self.fed));
+        for channel in fed {
+            channel.tally.fed.store(false, Ordering::Release);
+            if let Some(workers) = self.workers.get() {
+                workers.revisit(channel.key);
+            }
+        }
+    }
+
     fn visit(&self, channel: &Arc<Channel>, slot: &mut Option<Pump>, scratch: &mut Scratch) {
         let Some(pump) = slot else { return };
         if channel.orders.abandoned.load(Ordering::Acquire) {

@@ -141,6 +141,13 @@ impl Workers {
         ticket
     }
 
+    /// Has the handler's [`ReadyHandler::flush`] called before long. Never blocks.
+    pub fn flush_soon(&self) {
+        // Seen by a watchdog that is about to go to sleep.
+        self.0.progress.fetch_add(1, Ordering::Relaxed);
+        self.0.arm();
+    }
+
     /// Has the handler called for `key`, as if its descriptor had become ready. Never blocks.
     pub fn revisit(&self, key: usize) {
         self.0.submit(Task::Ready(key));

@@ -142,7 +142,12 @@ impl Pool {
         self.step(now, Input::Said(listener, data));
     }
 
-    /// To be rung when listeners have answered: all that there is to read now is read before events go out.
+    /// Whether no more than one listener can answer at a time.
+    pub fn has_one_listener(&self) -> bool {
+        self.stdins.borrow().len() == 1
+    }
+
+    /// To be rung when listeners have answered.
     pub fn answered(&self) -> &Notify {
         &self.answered
     }
