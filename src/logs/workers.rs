@@ -90,14 +90,42 @@ struct State {
     threads: usize,
     /// A worker waits in the poller.
     polling: bool,
+    /// It was told that there is something to do.
+    rung: bool,
     /// Workers that wait for `work`.
     idle: usize,
+    /// One of them was told so.
+    called: bool,
+}
+
+/// Who is to be told that there is something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Idle,
+    Polling,
+    Nobody,
 }
 
 impl State {
     /// Whether nothing waits, and somebody sees what comes.
     fn is_attended(&self) -> bool {
         self.polling && self.tasks.is_empty()
+    }
+
+    /// Whoever was told and has not come yet finds what is added meanwhile.
+    fn call(&mut self) -> Call {
+        let (told, who) = match (self.idle > 0, self.polling) {
+            (true, _) => (&mut self.called, Call::Idle),
+            (false, true) => (&mut self.rung, Call::Polling),
+            (false, false) => return Call::Nobody,
+        };
+        if std::mem::replace(told, true) { Call::Nobody } else { who }
+    }
+
+    /// One who was idle is so no more.
+    fn came(&mut self) {
+        self.idle -= 1;
+        self.called = false;
     }
 }
 
@@ -155,13 +183,19 @@ impl Shared {
     fn submit(&self, task: Task) {
         let mut state = self.lock();
         state.tasks.push_back(task);
-        if state.idle > 0 {
-            self.work.notify_one();
-        } else if state.polling {
-            self.poller.wake();
-        }
+        let call = state.call();
+        // Whoever comes finds the lock free.
         drop(state);
+        self.tell(call);
         self.arm();
+    }
+
+    fn tell(&self, call: Call) {
+        match call {
+            Call::Idle => self.work.notify_one(),
+            Call::Polling => self.poller.wake(),
+            Call::Nobody => {}
+        }
     }
 
     /// Has the watchdog look, if it does not yet.
@@ -201,7 +235,7 @@ impl Shared {
                 }
                 state.idle += 1;
                 state = self.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-                state.idle -= 1;
+                state.came();
                 continue;
             }
             if let Some(span) = scratch.gather.take() {
@@ -217,7 +251,7 @@ impl Shared {
         state.idle += 1;
         let waited = self.work.wait_timeout(state, span);
         let mut state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
-        state.idle -= 1;
+        state.came();
         state
     }
 
@@ -230,6 +264,7 @@ impl Shared {
         }
         let mut state = self.lock();
         state.polling = false;
+        state.rung = false;
         state.tasks.extend(ready.keys().map(Task::Ready));
         state
     }
@@ -273,11 +308,11 @@ impl Shared {
         if state.is_attended() {
             return false;
         }
-        if state.idle > 0 {
-            self.work.notify_one();
-        } else if state.polling {
-            self.poller.wake();
-        } else if state.threads < MAX_WORKERS {
+        let call = state.call();
+        if call != Call::Nobody {
+            drop(state);
+            self.tell(call);
+        } else if state.idle == 0 && !state.polling && state.threads < MAX_WORKERS {
             let worker = Arc::clone(self);
             if thread::spawn("log-worker", STACK, move || worker.work()).is_ok() {
                 state.threads += 1;
