@@ -43,7 +43,7 @@ pub trait ReadyHandler: Send + Sync {
 
 /// A worker's own buffer, lent to whatever it runs.
 pub struct Scratch {
-    /// For reading: [`Scratch::SIZE`] bytes.
+    /// For reading: at least [`Scratch::SIZE`] bytes.
     pub read: Box<[u8]>,
     /// For what is left of them after stripping.
     pub out: Vec<u8>,
@@ -56,10 +56,13 @@ pub struct Scratch {
 impl Scratch {
     /// At most this much is read from a channel at a time (D-400).
     pub const SIZE: usize = 128 * 1024;
+    /// So much is not taken from the heap, where it would be filled with zeros, but comes from the system page by
+    /// page as it is used.
+    const MAPPED: usize = 1024 * 1024 + Self::SIZE;
 
     fn new() -> Self {
         Self {
-            read: vec![0; Self::SIZE].into_boxed_slice(),
+            read: vec![0; Self::MAPPED].into_boxed_slice(),
             out: Vec::new(),
             pieces: Vec::new(),
             gather: None,
