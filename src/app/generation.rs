@@ -247,6 +247,10 @@ impl Runner {
         }
         supervisor.close();
         self.bus.dismiss(observer);
+        if matches!(outcome, Outcome::Exit) {
+            // The process ends, and all it has with it.
+            std::mem::forget(supervisor);
+        }
         outcome
     }
 
@@ -424,7 +428,10 @@ pub(super) async fn run_all(
 ) -> Result<(), StartError> {
     loop {
         match runner.run(&config, generation).await {
-            Outcome::Exit => return Ok(()),
+            Outcome::Exit => {
+                std::mem::forget(runner);
+                return Ok(());
+            }
             Outcome::Restart(next) => config = next,
         }
         runner.telemetry.begin(&config);

@@ -21,6 +21,8 @@ use crate::sys::daemonize;
 use crate::sys::memory;
 use crate::sys::privilege::{self, PrivilegeError};
 use crate::sys::rlimit::{LimitError, Minimum};
+#[cfg(target_os = "linux")]
+use crate::sys::slots;
 use crate::sys::sockets::Unopened;
 
 /// What keeps the daemon from starting.
@@ -78,6 +80,8 @@ pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartEr
         daemonize(&config.supervisord, &generation)?;
     }
     memory::keep_little();
+    #[cfg(target_os = "linux")]
+    slots::reserve();
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())

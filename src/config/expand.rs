@@ -1,6 +1,7 @@
 //! `%(name)s` in values: Python's `%` formatting with named keys (D-060 to D-066).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::text::quoted;
 
@@ -19,6 +20,9 @@ pub enum Value {
 /// The names that can be expanded in some place.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
+    /// The environment, which is the same in all places; each program's names begin as a copy.
+    shared: Arc<BTreeMap<String, Value>>,
+    /// Beyond those, or in place of them.
     values: BTreeMap<String, Value>,
     /// Variables are missing, which is told elsewhere.
     incomplete: bool,
@@ -29,7 +33,7 @@ impl Names {
     pub fn of_environment<'a>(environment: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut names = Self::default();
         names.add_environment(environment);
-        names
+        Self { shared: Arc::new(names.values), ..Self::default() }
     }
 
     /// Adds variables as `ENV_X` (D-063).
@@ -52,7 +56,12 @@ impl Names {
 
     /// Takes over all names of `others`.
     pub fn update(&mut self, others: &Self) {
-        self.values.extend(others.values.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if Arc::ptr_eq(&self.shared, &others.shared) {
+            self.values.retain(|name, _| !others.shared.contains_key(name));
+        } else {
+            self.values.extend(copied(&others.shared));
+        }
+        self.values.extend(copied(&others.values));
     }
 
     /// Tells that the variables of a list that was refused are missing.
@@ -66,8 +75,17 @@ impl Names {
     }
 
     fn listed(&self) -> String {
-        self.values.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+        let names: BTreeSet<_> = self.shared.keys().chain(self.values.keys()).map(String::as_str).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
     }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name).or_else(|| self.shared.get(name))
+    }
+}
+
+fn copied(names: &BTreeMap<String, Value>) -> impl Iterator<Item = (String, Value)> {
+    names.iter().map(|(name, value)| (name.clone(), value.clone()))
 }
 
 /// Expands `format`; `title` is what the error text calls it (D-061).
@@ -129,7 +147,7 @@ fn render(format: &str, names: &Names) -> Result<String, Failure> {
         }
         if scanner.take('(') {
             let name = scanner.name()?;
-            let Some(value) = names.values.get(&name) else {
+            let Some(value) = names.get(&name) else {
                 return Err(Failure::UnknownName(name));
             };
             argument = Some(Argument::Value(value));

@@ -55,8 +55,8 @@ impl<'a> Exposure<'a> {
         let mut warnings = Vec::new();
         for (name, is_searched) in self.entries() {
             let path = paths::absolute(name, self.facts);
-            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-            let ways = [self.walk(&path), self.walk(&real)];
+            let real = path.canonicalize().ok().filter(|real| *real != path);
+            let ways: Vec<_> = [Some(path), real].into_iter().flatten().map(|it| self.walk(&it)).collect();
             let passwords = !is_searched && holds_password(document, name);
             for finding in ways.iter().flat_map(|way| trust.judge(way, is_searched, passwords)) {
                 if told.insert(finding.clone()) {
@@ -143,7 +143,8 @@ impl std::fmt::Display for Finding {
 
 impl Trust {
     fn of(facts: &HostFacts) -> Self {
-        let account = facts.accounts.user_with_id(facts.uid);
+        // Root's own group is known, and looking users up may take long.
+        let account = (facts.uid != 0).then(|| facts.accounts.user_with_id(facts.uid)).flatten();
         Self { uid: facts.uid, gid: account.map(|account| account.gid) }
     }
 

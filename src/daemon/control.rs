@@ -102,7 +102,7 @@ impl Supervisor {
     }
 
     pub(super) fn group(&self, name: &str) -> Option<&Group> {
-        self.groups.iter().find(|group| *group.config.name == *name)
+        self.groups.get(name)
     }
 
     pub(super) fn named(&self, name: &ProcessName) -> Result<&Process, Refusal> {

@@ -1,6 +1,8 @@
 //! Groups: which processes belong together.
 
+use std::collections::HashMap;
 use std::io;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +19,42 @@ pub struct Group {
     pub config: Arc<GroupConfig>,
     /// Its processes, in start order (D-174).
     pub processes: Vec<ProcessKey>,
+}
+
+/// All groups, in the order in which they were added.
+#[derive(Default)]
+pub struct Groups {
+    list: Vec<Group>,
+    /// By name: where in the list.
+    places: HashMap<Arc<str>, usize>,
+}
+
+impl Groups {
+    /// The group of this name.
+    pub fn get(&self, name: &str) -> Option<&Group> {
+        self.places.get(name).map(|place| &self.list[*place])
+    }
+
+    /// Adds a group; there is none of its name.
+    pub fn add(&mut self, group: Group) {
+        self.places.insert(Arc::clone(&group.config.name), self.list.len());
+        self.list.push(group);
+    }
+
+    /// Takes a group out.
+    pub fn remove(&mut self, name: &str) -> Option<Group> {
+        let place = self.places.remove(name)?;
+        self.places.values_mut().filter(|other| **other > place).for_each(|other| *other -= 1);
+        Some(self.list.remove(place))
+    }
+}
+
+impl Deref for Groups {
+    type Target = [Group];
+
+    fn deref(&self) -> &[Group] {
+        &self.list
+    }
 }
 
 /// AUTO log files of one group, made before its processes are (D-205).

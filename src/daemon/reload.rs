@@ -129,11 +129,10 @@ impl Supervisor {
 
     /// C-304
     pub(super) fn remove_group(&mut self, now: Now, name: &str) -> Result<(), Refusal> {
-        let at = self.groups.iter().position(|group| *group.config.name == *name).ok_or(Refusal::BadName)?;
-        if !self.is_stopped(name) {
+        if self.groups.get(name).is_some() && !self.is_stopped(name) {
             return Err(Refusal::StillRunning);
         }
-        let group = self.groups.remove(at);
+        let group = self.groups.remove(name).ok_or(Refusal::BadName)?;
         self.host.changes += 1;
         self.close_pool(now, name);
         for process in group.processes.iter().filter_map(|key| self.processes.remove(key)) {

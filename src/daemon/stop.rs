@@ -47,14 +47,13 @@ impl Supervisor {
     }
 
     pub(super) fn is_stopped(&self, group: &str) -> bool {
-        let group = self.groups.iter().find(|candidate| *candidate.config.name == *group);
+        let group = self.groups.get(group);
         let stopped = |key| self.processes.get(key).is_none_or(|process| process.state().is_stopped());
         group.is_none_or(|group| group.processes.iter().all(stopped))
     }
 
     fn stop_group(&mut self, now: Now, name: &str) {
-        let group = self.groups.iter().find(|group| *group.config.name == *name);
-        for key in group.map(super::group::Group::stop_order).unwrap_or_default() {
+        for key in self.groups.get(name).map(super::group::Group::stop_order).unwrap_or_default() {
             if let Some(process) = self.processes.get_mut(&key) {
                 process.step(&mut self.host, now, Input::ShutdownRequested);
             }

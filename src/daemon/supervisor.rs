@@ -13,7 +13,7 @@ use tokio::sync::mpsc::Receiver;
 
 use super::command::Command;
 use super::figures::ConfigReading;
-use super::group::{Group, GroupLogs};
+use super::group::{Group, GroupLogs, Groups};
 use super::host::{Answer, Host};
 use super::launch::{Launched, SpawnError};
 use super::pools::Pools;
@@ -60,6 +60,8 @@ enum Wake {
     Workers,
     /// Somebody wants something.
     Command(Command),
+    /// There may be more dead children.
+    Children,
     /// Something is due.
     Deadline,
 }
@@ -82,8 +84,7 @@ pub struct Sources {
 pub struct Supervisor {
     pub(super) host: Host,
     pub(super) processes: BTreeMap<ProcessKey, Process>,
-    /// In the order in which they were added.
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Groups,
     pub(super) state: SupervisorState,
     pub(super) shutdown: Option<ShutdownPlan>,
     /// All processes, sorted as C-221 has it.
@@ -99,6 +100,8 @@ pub struct Supervisor {
     next_key: u64,
     /// Configurations that are being read.
     pub(super) loading: usize,
+    /// There may be more dead children than were reaped.
+    reaping: bool,
 }
 
 impl Supervisor {
@@ -109,7 +112,7 @@ impl Supervisor {
         Self {
             host,
             processes: BTreeMap::new(),
-            groups: Vec::new(),
+            groups: Groups::default(),
             state: SupervisorState::Running,
             shutdown: None,
             names: BTreeMap::new(),
@@ -122,12 +125,13 @@ impl Supervisor {
             next_tick: Moment::default(),
             next_key: 0,
             loading: 0,
+            reaping: false,
         }
     }
 
     /// Adds a group, unless there is one of this name (D-175).
     pub fn add_group(&mut self, config: Arc<GroupConfig>, logs: GroupLogs) {
-        if self.groups.iter().any(|group| group.config.name == config.name) {
+        if self.groups.get(&config.name).is_some() {
             return;
         }
         let name = Arc::clone(&config.name);
@@ -140,7 +144,7 @@ impl Supervisor {
         if let Some(pool) = pool {
             self.seat_pool(&name, pool, group.processes.clone());
         }
-        self.groups.push(group);
+        self.groups.add(group);
         self.host.changes += 1;
         for process in processes {
             self.names.insert(process.config().name.clone(), process.key());
@@ -155,7 +159,7 @@ impl Supervisor {
         let mut passes = 0_u32;
         loop {
             self.settle();
-            if self.is_over() {
+            if !self.reaping && self.is_over() {
                 return self.next_config.take().map_or(Outcome::Exit, Outcome::Restart);
             }
             let wake = self.next_wake(sources).await;
@@ -185,6 +189,9 @@ impl Supervisor {
     }
 
     async fn next_wake(&self, sources: &mut Sources) -> Wake {
+        if self.reaping {
+            return Wake::Children;
+        }
         let deadline = self.next_deadline();
         tokio::select! {
             signal = sources.signals.next() => Wake::Signal(signal),
@@ -209,6 +216,7 @@ impl Supervisor {
             Wake::Signal(signal) => self.on_signal(now, signal),
             Wake::Workers => self.on_workers(now, sources),
             Wake::Command(command) => self.on_command(command, now),
+            Wake::Children => self.reap(now),
             Wake::Deadline => {}
         }
     }
@@ -272,11 +280,19 @@ impl Supervisor {
         self.begin_stop(now, SupervisorState::Shutdown);
     }
 
-    /// SIGCHLD coalesces: until nothing is left.
+    /// SIGCHLD coalesces: until nothing is left. To find that out takes a look at every child, so while groups
+    /// are stopped one after the other, the next one's turn comes first.
     fn reap(&mut self, now: Now) {
+        self.reaping = false;
         loop {
             match self.host.kernel.reap() {
-                Reaped::Child(pid, status) => self.reaped(now, pid, status),
+                Reaped::Child(pid, status) => {
+                    self.reaped(now, pid, status);
+                    if self.shutdown.is_some() {
+                        self.reaping = true;
+                        return;
+                    }
+                }
                 Reaped::Nothing => return,
                 Reaped::Failed(errno) => {
                     let text = format!("waitpid error {errno}; a process may not be cleaned up properly");
@@ -374,10 +390,9 @@ impl Supervisor {
     }
 
     /// Ends the generation: what the log holds back is written, within a second.
-    pub fn close(mut self) -> Host {
+    pub fn close(&mut self) {
         self.close_pools(self.host.clock.now());
         self.host.journal.settle(self.host.channels.workers(), Duration::from_secs(1));
-        self.host
     }
 }
 

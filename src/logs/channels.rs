@@ -128,15 +128,22 @@ impl Channels {
     /// to read, and nothing is being worked on, at once.
     pub fn finish(&self, channel: &Arc<Channel>) {
         // Held until the end is told: what a grandchild writes meanwhile is nobody's to read.
-        let still = channel.pump.try_lock();
+        let mut still = channel.pump.try_lock();
         let dry = still.as_ref().is_ok_and(|pump| channel.is_dry(pump.as_ref()));
+        let mut closed = false;
         if dry {
             let figures = channel.take_figures();
             self.hub
                 .tell(figures.into_iter().chain([ChannelReport::Finished]).map(|r| (Arc::clone(channel), r)));
             channel.orders.abandoned.store(true, Ordering::Release);
+            // Mostly a worker has seen the end of the stream before the child could be reaped.
+            closed = still.as_mut().is_ok_and(|pump| pump.take_if(|pump| pump.has_let_go()).is_some());
         }
         drop(still);
+        if closed {
+            lock(&self.hub.registry).remove(&channel.key);
+            return;
+        }
         channel.orders.remaining.set(if dry { 0 } else { channel.source.unread() });
         self.workers.revisit(channel.key);
     }
@@ -263,8 +270,9 @@ impl Hub {
             }
             Progress::Reading => self.wait_for_output(channel),
             Progress::Writing => self.wait_for_room(channel, pump),
+            // It has reported, and rests in the poller.
             Progress::Ended => {
-                channel.source.forget(&self.poller);
+                pump.put_away();
                 Ok(())
             }
             Progress::Resting | Progress::Finished => Ok(()),

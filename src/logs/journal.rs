@@ -53,6 +53,8 @@ struct Waiting {
     /// A worker has been asked to write, or does.
     busy: bool,
     reopen: bool,
+    /// Somebody waits until it is written.
+    awaited: bool,
 }
 
 enum Target {
@@ -229,10 +231,7 @@ impl Outlet {
         waiting.busy = true;
         drop(waiting);
         let outlet = Arc::clone(self);
-        workers.run(Box::new(move |_| {
-            outlet.drain();
-            outlet.written.notify_all();
-        }));
+        workers.run(Box::new(move |_| outlet.drain()));
     }
 
     /// Writes until nothing waits.
@@ -244,6 +243,10 @@ impl Outlet {
             let reopen = std::mem::take(&mut waiting.reopen);
             if lines.is_empty() && dropped == 0 && !reopen {
                 waiting.busy = false;
+                // A system call even where nobody waits.
+                if waiting.awaited {
+                    self.written.notify_all();
+                }
                 return;
             }
             drop(waiting);
@@ -262,6 +265,7 @@ impl Outlet {
 
     fn settle(&self, deadline: Instant) {
         let mut waiting = self.lock();
+        waiting.awaited = true;
         while waiting.busy {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return };
             waiting = self.written.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;

@@ -116,6 +116,18 @@ impl Pump {
         !self.pending.is_empty()
     }
 
+    /// Whether its stream is over and closing it takes no time.
+    pub(super) fn has_let_go(&self) -> bool {
+        self.ended && self.pending.is_empty() && self.file.as_ref().is_none_or(|file| file.fd().is_none())
+    }
+
+    /// Its child has closed its end, and may live on.
+    pub(super) fn put_away(&mut self) {
+        if let Some(file) = &mut self.file {
+            file.put_away();
+        }
+    }
+
     /// The descriptor to wait on for room.
     pub(super) fn file(&self) -> Option<&FileSink> {
         self.file.as_ref()
@@ -200,7 +212,9 @@ impl Pump {
     /// The stream is over: what was held back goes out.
     fn end(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
         self.ended = true;
-        if let (true, Some(fd)) = (channel.spec.copied, channel.source.hung_up()) {
+        if channel.spec.copied
+            && let Some(fd) = channel.source.hung_up()
+        {
             self.report(channel, ChannelReport::Ended { fd }, reports);
         }
         match &mut self.filter {

@@ -112,6 +112,12 @@ impl FileSink {
         written
     }
 
+    /// Closes a file to which nothing more will be written; it can be opened again, as always. What is no regular
+    /// file stays open: whoever reads it at the other end would see that.
+    pub fn put_away(&mut self) {
+        self.file.take_if(|opened| opened.regular);
+    }
+
     /// Closes the file and opens it again under its name (D-442).
     pub fn reopen(&mut self) -> io::Result<()> {
         self.file = None;

@@ -43,7 +43,7 @@ pub trait ReadyHandler: Send + Sync {
 
 /// A worker's own buffer, lent to whatever it runs.
 pub struct Scratch {
-    /// For reading: [`Scratch::SIZE`] bytes.
+    /// For reading: at least [`Scratch::SIZE`] bytes.
     pub read: Box<[u8]>,
     /// For what is left of them after stripping.
     pub out: Vec<u8>,
@@ -56,10 +56,13 @@ pub struct Scratch {
 impl Scratch {
     /// At most this much is read from a channel at a time (D-400).
     pub const SIZE: usize = 128 * 1024;
+    /// So much is not taken from the heap, where it would be filled with zeros, but comes from the system page by
+    /// page as it is used.
+    const MAPPED: usize = 1024 * 1024 + Self::SIZE;
 
     fn new() -> Self {
         Self {
-            read: vec![0; Self::SIZE].into_boxed_slice(),
+            read: vec![0; Self::MAPPED].into_boxed_slice(),
             out: Vec::new(),
             pieces: Vec::new(),
             gather: None,
@@ -90,14 +93,42 @@ struct State {
     threads: usize,
     /// A worker waits in the poller.
     polling: bool,
+    /// It was told that there is something to do.
+    rung: bool,
     /// Workers that wait for `work`.
     idle: usize,
+    /// One of them was told so.
+    called: bool,
+}
+
+/// Who is to be told that there is something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Idle,
+    Polling,
+    Nobody,
 }
 
 impl State {
     /// Whether nothing waits, and somebody sees what comes.
     fn is_attended(&self) -> bool {
         self.polling && self.tasks.is_empty()
+    }
+
+    /// Whoever was told and has not come yet finds what is added meanwhile.
+    fn call(&mut self) -> Call {
+        let (told, who) = match (self.idle > 0, self.polling) {
+            (true, _) => (&mut self.called, Call::Idle),
+            (false, true) => (&mut self.rung, Call::Polling),
+            (false, false) => return Call::Nobody,
+        };
+        if std::mem::replace(told, true) { Call::Nobody } else { who }
+    }
+
+    /// One who was idle is so no more.
+    fn came(&mut self) {
+        self.idle -= 1;
+        self.called = false;
     }
 }
 
@@ -162,13 +193,19 @@ impl Shared {
     fn submit(&self, task: Task) {
         let mut state = self.lock();
         state.tasks.push_back(task);
-        if state.idle > 0 {
-            self.work.notify_one();
-        } else if state.polling {
-            self.poller.wake();
-        }
+        let call = state.call();
+        // Whoever comes finds the lock free.
         drop(state);
+        self.tell(call);
         self.arm();
+    }
+
+    fn tell(&self, call: Call) {
+        match call {
+            Call::Idle => self.work.notify_one(),
+            Call::Polling => self.poller.wake(),
+            Call::Nobody => {}
+        }
     }
 
     /// Has the watchdog look, if it does not yet.
@@ -208,7 +245,7 @@ impl Shared {
                 }
                 state.idle += 1;
                 state = self.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-                state.idle -= 1;
+                state.came();
                 continue;
             }
             if let Some(span) = scratch.gather.take() {
@@ -224,7 +261,7 @@ impl Shared {
         state.idle += 1;
         let waited = self.work.wait_timeout(state, span);
         let mut state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
-        state.idle -= 1;
+        state.came();
         state
     }
 
@@ -237,6 +274,7 @@ impl Shared {
         }
         let mut state = self.lock();
         state.polling = false;
+        state.rung = false;
         state.tasks.extend(ready.keys().map(Task::Ready));
         state
     }
@@ -280,11 +318,11 @@ impl Shared {
         if state.is_attended() {
             return false;
         }
-        if state.idle > 0 {
-            self.work.notify_one();
-        } else if state.polling {
-            self.poller.wake();
-        } else if state.threads < MAX_WORKERS {
+        let call = state.call();
+        if call != Call::Nobody {
+            drop(state);
+            self.tell(call);
+        } else if state.idle == 0 && !state.polling && state.threads < MAX_WORKERS {
             let worker = Arc::clone(self);
             if thread::spawn("log-worker", STACK, move || worker.work()).is_ok() {
                 state.threads += 1;

@@ -25,6 +25,8 @@ pub struct Traffic {
     requests: IntCounterVec,
     /// Found without making a text of the label values.
     by_method: RefCell<HashMap<String, [IntCounter; 2]>>,
+    /// Methods whose series are not made yet: it takes a part of the daemon's start, and mostly nobody asks.
+    expected: RefCell<Vec<String>>,
 }
 
 impl Traffic {
@@ -37,6 +39,7 @@ impl Traffic {
                 &["method", "result"],
             ),
             by_method: RefCell::default(),
+            expected: RefCell::default(),
             durations: histogram(
                 "supervisor_rpc_request_duration_seconds",
                 "Time until calls were answered, deferred answers included.",
@@ -52,14 +55,19 @@ impl Traffic {
 
     /// There are these methods: each has its series from now on (M-007).
     pub fn expect(&self, methods: impl IntoIterator<Item = String>) {
+        self.expected.borrow_mut().extend(methods.into_iter().chain([OTHER.to_owned()]));
+    }
+
+    fn make_expected(&self) {
+        let expected = std::mem::take(&mut *self.expected.borrow_mut());
         let both =
             |method: &str| ["ok", "fault"].map(|result| self.calls.with_label_values(&[method, result]));
-        let names = methods.into_iter().chain([OTHER.to_owned()]);
-        self.by_method.borrow_mut().extend(names.map(|name| (name.clone(), both(&name))));
+        self.by_method.borrow_mut().extend(expected.into_iter().map(|name| (name.clone(), both(&name))));
     }
 
     /// A call was answered.
     pub fn called(&self, method: &str, ok: bool, took: Duration) {
+        self.make_expected();
         let by_method = self.by_method.borrow();
         let counters = by_method.get(method).or_else(|| by_method.get(OTHER));
         if let Some([succeeded, failed]) = counters {
@@ -78,6 +86,7 @@ impl Traffic {
     }
 
     pub(super) fn families(&self) -> Vec<MetricFamily> {
+        self.make_expected();
         let parts = [self.calls.collect(), self.durations.collect(), self.requests.collect()];
         parts.into_iter().flatten().filter(|family| !family.get_metric().is_empty()).collect()
     }

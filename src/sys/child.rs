@@ -11,6 +11,8 @@ use nix::errno::Errno;
 use nix::libc;
 
 use super::privilege::Identity;
+#[cfg(target_os = "linux")]
+use super::slots::close_range_of_own;
 use super::spawn::{SpawnRequest, UserChange, raw_stdio};
 
 /// Texts that may be needed after the fork, made before it.
@@ -50,6 +52,8 @@ pub(super) struct ChildPlan<'a> {
     argv: *const *const libc::c_char,
     environment: *const *const libc::c_char,
     stdio: [i32; 3],
+    /// Its descriptors are the daemon's own table, which it has to leave first.
+    shares_descriptors: bool,
     messages: &'a Messages,
     changed_signals: &'a [i32],
 }
@@ -67,19 +71,44 @@ impl<'a> ChildPlan<'a> {
             argv: argv.as_ptr(),
             environment: environment.as_ptr(),
             stdio: raw_stdio(request),
+            shares_descriptors: false,
             messages,
             changed_signals,
         }
+    }
+
+    /// The child shares the daemon's table of descriptors, and finds what is to be its three at these numbers.
+    #[cfg(target_os = "linux")]
+    pub(super) fn find_at(&mut self, numbers: [i32; 3]) {
+        self.stdio = numbers;
+        self.shares_descriptors = true;
+    }
+
+    /// Whether the child shares the daemon's table of descriptors.
+    #[cfg(target_os = "linux")]
+    pub(super) fn shares_descriptors(&self) -> bool {
+        self.shares_descriptors
     }
 
     /// Becomes the program. Runs in the child.
     pub(super) fn run(&self) -> ! {
         // SAFETY: setpgid(0, 0) touches no memory.
         unsafe { libc::setpgid(0, 0) };
+        #[cfg(target_os = "linux")]
+        self.leave_table();
         move_descriptors(self.stdio);
         self.become_user();
         self.change_directory();
         self.execute()
+    }
+
+    /// Nothing may be moved or closed before.
+    #[cfg(target_os = "linux")]
+    fn leave_table(&self) {
+        let above = self.stdio.into_iter().max().map_or(0, |highest| highest.unsigned_abs() + 1);
+        if self.shares_descriptors && close_range_of_own(above) != 0 {
+            fail_at(self.stdio[2], &[&self.messages.exec, errno_name(Errno::last()), "\n"]);
+        }
     }
 
     fn become_user(&self) {
@@ -227,9 +256,13 @@ fn reset_signals(changed: &[i32]) {
 }
 
 fn fail(parts: &[&str]) -> ! {
+    fail_at(2, parts)
+}
+
+fn fail_at(stderr: i32, parts: &[&str]) -> ! {
     for part in parts.iter().chain(&["supervisor: child process was not spawned\n"]) {
         // SAFETY: the buffer is valid for its length.
-        unsafe { libc::write(2, part.as_ptr().cast(), part.len()) };
+        unsafe { libc::write(stderr, part.as_ptr().cast(), part.len()) };
     }
     // SAFETY: _exit runs no handlers, which are the parent's.
     unsafe { libc::_exit(127) }

@@ -20,6 +20,8 @@ pub mod rlimit;
 #[cfg(test)]
 pub mod scripted;
 pub mod signals;
+#[cfg(target_os = "linux")]
+pub mod slots;
 pub mod sockets;
 pub mod spawn;
 pub mod stdio;

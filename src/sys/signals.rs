@@ -26,6 +26,8 @@ static PENDING: [AtomicBool; 65] = [const { AtomicBool::new(false) }; 65];
 /// The signals that have come and were not handled yet.
 pub struct Signals {
     inbox: Receiver,
+    /// Read and not yet handed out, last first.
+    read: Vec<u8>,
     /// Held open for the handler.
     _outbox: OwnedFd,
 }
@@ -42,26 +44,30 @@ impl Signals {
             // SAFETY: the handler only uses atomics and write(2).
             unsafe { sigaction(signal, &action)? };
         }
-        Ok(Self { inbox: Receiver::from_owned_fd(inbox)?, _outbox: outbox })
+        Ok(Self { inbox: Receiver::from_owned_fd(inbox)?, read: Vec::new(), _outbox: outbox })
     }
 
     /// No signals at all (test-only).
     #[cfg(test)]
     pub fn none() -> io::Result<Self> {
         let (inbox, outbox) = pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
-        Ok(Self { inbox: Receiver::from_owned_fd(inbox)?, _outbox: outbox })
+        Ok(Self { inbox: Receiver::from_owned_fd(inbox)?, read: Vec::new(), _outbox: outbox })
     }
 
     /// Waits for the next signal. May be given up without losing one.
     pub async fn next(&mut self) -> Signal {
         loop {
-            if let Ok(number) = self.inbox.read_u8().await {
+            if let Some(number) = self.read.pop() {
                 let number = i32::from(number);
                 if let Some(pending) = slot(number) {
                     pending.store(false, Ordering::Release);
                 }
                 return Signal::from_raw(number);
             }
+            // Room for more than there is: a buffer that is full would be followed by a read that finds nothing.
+            let mut buffer = [0; 2 * HANDLED.len()];
+            let n = self.inbox.read(&mut buffer).await.unwrap_or(0);
+            self.read.extend(buffer[..n].iter().rev());
         }
     }
 }

@@ -17,6 +17,8 @@ use nix::libc;
 
 use super::child::{self, ChildPlan};
 use super::privilege::{self, Identity};
+#[cfg(target_os = "linux")]
+use super::slots;
 
 /// What to execute and how, for [`spawn`].
 #[derive(Debug)]
@@ -68,23 +70,34 @@ impl UserChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForkError(pub Errno);
 
-/// Forks and executes. The child is in a process group of its own when this returns (setpgid is
-/// called on both sides), so that a signal to the group cannot miss it. May take as long as execve(2)
+/// Forks and executes. The child is in a process group of its own when this returns, so that a signal to
+/// the group cannot miss it. May take as long as execve(2)
 /// does.
 pub fn spawn(request: &SpawnRequest<'_>) -> Result<i32, ForkError> {
     let argv = pointers(request.argv.iter().map(|word| &**word));
     let environment = pointers(request.environment.iter().copied());
     let messages = child::Messages::new(request);
-    let plan = ChildPlan::new(request, &argv, &environment, &messages, changed_signals());
+    let mut plan = ChildPlan::new(request, &argv, &environment, &messages, changed_signals());
+    #[cfg(target_os = "linux")]
+    let placed = slots::place(request.stdio);
+    #[cfg(target_os = "linux")]
+    if let Some(placed) = &placed {
+        plan.find_at(placed.numbers());
+    }
     // A stop signal that reaches the child before its dispositions are reset would run the daemon's
     // handler there and be lost (D-349): nothing is delivered until the child unblocks.
     let blocked = BlockedSignals::all();
     let pid = fork_into(&plan);
     drop(blocked);
-    let pid = pid?;
-    // SAFETY: setpgid takes plain numbers. It fails harmlessly where the child has exec'd already.
-    unsafe { libc::setpgid(pid, pid) };
-    Ok(pid)
+    #[cfg(target_os = "linux")]
+    drop(placed);
+    // Where this waits until the child has executed, the child has done it.
+    #[cfg(not(target_os = "linux"))]
+    if let Ok(pid) = pid {
+        // SAFETY: setpgid takes plain numbers. It fails harmlessly where the child has exec'd already.
+        unsafe { libc::setpgid(pid, pid) };
+    }
+    pid
 }
 
 /// Stack of the child until it executes.
@@ -100,7 +113,8 @@ fn fork_into(plan: &ChildPlan<'_>) -> Result<i32, ForkError> {
     }
     let mut stack = Vec::<std::mem::MaybeUninit<u128>>::with_capacity(CHILD_STACK / 16);
     let top = stack.spare_capacity_mut().as_mut_ptr_range().end;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let table = if plan.shares_descriptors() { libc::CLONE_FILES } else { 0 };
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | table | libc::SIGCHLD;
     let plan = std::ptr::from_ref(plan).cast_mut().cast();
     // SAFETY: the stack is the child's alone and outlives its use of it, since CLONE_VFORK suspends this
     // thread until the child executes or exits. The child shares this memory but only reads the plan,

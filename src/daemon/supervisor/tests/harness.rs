@@ -287,9 +287,13 @@ impl Daemon {
     }
 
     pub(super) fn wake(&mut self, wake: Wake) {
-        self.supervisor.handle(wake, &mut self.sources);
-        self.supervisor.settle();
-        self.check_changes();
+        let mut wake = Some(wake);
+        while let Some(next) = wake.take() {
+            self.supervisor.handle(next, &mut self.sources);
+            self.supervisor.settle();
+            self.check_changes();
+            wake = self.supervisor.reaping.then_some(Wake::Children);
+        }
     }
 
     /// While it is not told that something has changed, all processes are as they were, whatever a test does.
