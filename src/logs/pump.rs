@@ -167,6 +167,7 @@ impl Pump {
                 if let Some(left) = remaining {
                     channel.orders.remaining.set(left - n);
                 }
+                scratch.pressed |= n >= FULL;
                 self.make_room(channel, n);
                 if self.is_busy_with_short_writes(n) {
                     scratch.gather = scratch.gather.max(Some(self.gathering()));

@@ -1,20 +1,23 @@
 //! Threads for what may block: file writes, opens, renames.
 //!
-//! One worker is enough as long as the disk answers: it waits for readiness and for jobs, and does
-//! them one after the other. While a worker is stuck in a call (a hung disk), a watchdog starts
-//! another one, so that what is stuck holds up nothing but itself; the surplus ends when it is idle.
-//! The watchdog sleeps while there is nothing to do: an idle daemon has no wake-ups from here.
+//! One worker is enough as long as the disk answers: it waits for readiness and for jobs, and does them one
+//! after the other. While a worker is stuck in a call (a hung disk), a watchdog starts another one, so that what is
+//! stuck holds up nothing but itself; the surplus ends when it is idle. The watchdog sleeps while there is
+//! nothing to do: an idle daemon has no wake-ups from here.
 //!
-//! Who owns what: a job is run by one worker at a time; a watched descriptor reports once and rests
-//! until it is armed again, so one channel is never handled by two workers.
+//! Who owns what: one job is run at a time, but for those that are stuck; a watched descriptor reports once and
+//! rests until it is armed again, so one channel is never handled by two workers.
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use queue::{Call, Queue, Task};
 
 use crate::sys::poller::{Poller, Ready};
 use crate::sys::thread;
@@ -51,6 +54,8 @@ pub struct Scratch {
     pub pieces: Vec<Piece>,
     /// Set by a handler that read little from a busy pipe: worth waiting so long to gather more.
     pub gather: Option<Duration>,
+    /// Set by a handler that found a pipe full: its writer waits, so nobody may wait to gather.
+    pub pressed: bool,
 }
 
 impl Scratch {
@@ -66,7 +71,14 @@ impl Scratch {
             out: Vec::new(),
             pieces: Vec::new(),
             gather: None,
+            pressed: false,
         }
+    }
+
+    /// How long to wait before more is read.
+    fn take_gathering(&mut self) -> Option<Duration> {
+        let pressed = std::mem::take(&mut self.pressed);
+        self.gather.take().filter(|_| !pressed)
     }
 }
 
@@ -77,7 +89,7 @@ pub struct Workers(Arc<Shared>);
 struct Shared {
     poller: Arc<Poller>,
     handler: Arc<dyn ReadyHandler>,
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
     /// Signalled when a job comes in while the poller is taken.
     work: Condvar,
     /// Grows with each thing done; the watchdog compares.
@@ -87,63 +99,13 @@ struct Shared {
     alarm: Condvar,
 }
 
-#[derive(Default)]
-struct State {
-    tasks: VecDeque<Task>,
-    threads: usize,
-    /// A worker waits in the poller.
-    polling: bool,
-    /// It was told that there is something to do.
-    rung: bool,
-    /// Workers that wait for `work`.
-    idle: usize,
-    /// One of them was told so.
-    called: bool,
-}
-
-/// Who is to be told that there is something to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
-    Idle,
-    Polling,
-    Nobody,
-}
-
-impl State {
-    /// Whether nothing waits, and somebody sees what comes.
-    fn is_attended(&self) -> bool {
-        self.polling && self.tasks.is_empty()
-    }
-
-    /// Whoever was told and has not come yet finds what is added meanwhile.
-    fn call(&mut self) -> Call {
-        let (told, who) = match (self.idle > 0, self.polling) {
-            (true, _) => (&mut self.called, Call::Idle),
-            (false, true) => (&mut self.rung, Call::Polling),
-            (false, false) => return Call::Nobody,
-        };
-        if std::mem::replace(told, true) { Call::Nobody } else { who }
-    }
-
-    /// One who was idle is so no more.
-    fn came(&mut self) {
-        self.idle -= 1;
-        self.called = false;
-    }
-}
-
-enum Task {
-    Run(Job),
-    Ready(usize),
-}
-
 impl Workers {
     /// Starts the first worker and the watchdog.
     pub fn start(poller: Arc<Poller>, handler: Arc<dyn ReadyHandler>) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             poller,
             handler,
-            state: Mutex::default(),
+            queue: Mutex::default(),
             work: Condvar::new(),
             progress: AtomicU64::new(0),
             watched: AtomicBool::new(false),
@@ -159,7 +121,7 @@ impl Workers {
 
     /// Hands over a job. Never blocks.
     pub fn run(&self, job: Job) {
-        self.0.submit(Task::Run(job));
+        self.0.submit(|queue| queue.push_job(job));
     }
 
     /// Hands over a job whose result is waited for; it is dropped if nobody does any more. Never blocks.
@@ -181,21 +143,18 @@ impl Workers {
 
     /// Has the handler called for `key`, as if its descriptor had become ready. Never blocks.
     pub fn revisit(&self, key: usize) {
-        self.0.submit(Task::Ready(key));
+        self.0.submit(|queue| queue.push_ready(key));
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn submit(&self, task: Task) {
-        let mut state = self.lock();
-        state.tasks.push_back(task);
-        let call = state.call();
+    fn submit(&self, push: impl FnOnce(&mut Queue) -> Call) {
+        let call = push(&mut self.lock());
         // Whoever comes finds the lock free.
-        drop(state);
         self.tell(call);
         self.arm();
     }
@@ -211,7 +170,7 @@ impl Shared {
     /// Has the watchdog look, if it does not yet.
     fn arm(&self) {
         if !self.watched.swap(true, Ordering::AcqRel) {
-            let _state = self.lock();
+            let _queue = self.lock();
             self.alarm.notify_one();
         }
     }
@@ -222,7 +181,10 @@ impl Shared {
         while let Some(task) = self.next(&mut ready, &mut scratch) {
             self.arm();
             match task {
-                Task::Run(job) => job(&mut scratch),
+                Task::Run(job, number) => {
+                    job(&mut scratch);
+                    self.lock().release(number);
+                }
                 Task::Ready(key) => self.handler.ready(key, &mut scratch),
             }
             self.progress.fetch_add(1, Ordering::Relaxed);
@@ -233,73 +195,72 @@ impl Shared {
 
     /// The next task; waits for it. `None`: there are workers enough without this one.
     fn next(&self, ready: &mut Ready, scratch: &mut Scratch) -> Option<Task> {
-        let mut state = self.lock();
+        let mut queue = self.lock();
         loop {
-            if let Some(task) = state.tasks.pop_front() {
+            if let Some(task) = queue.take() {
                 return Some(task);
             }
-            if state.polling {
-                if state.threads > 2 {
-                    state.threads -= 1;
+            if queue.goes_idle() {
+                if queue.threads > 2 {
+                    queue.came();
+                    queue.threads -= 1;
                     return None;
                 }
-                state.idle += 1;
-                state = self.work.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-                state.came();
+                queue = self.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                queue.came();
                 continue;
             }
-            if let Some(span) = scratch.gather.take() {
-                state = self.gather(state, span);
-                continue;
-            }
-            state = self.poll(state, ready);
+            queue = match scratch.take_gathering() {
+                Some(span) => self.gather(queue, span),
+                None => self.poll(queue, ready),
+            };
         }
     }
 
     /// Lets short writes pile up in their pipes for a moment; a job ends it at once.
-    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>, span: Duration) -> MutexGuard<'a, State> {
-        state.idle += 1;
-        let waited = self.work.wait_timeout(state, span);
-        let mut state = waited.unwrap_or_else(std::sync::PoisonError::into_inner).0;
-        state.came();
-        state
+    fn gather<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, span: Duration) -> MutexGuard<'a, Queue> {
+        queue.pauses();
+        let waited = self.work.wait_timeout(queue, span);
+        let mut queue = waited.unwrap_or_else(PoisonError::into_inner).0;
+        queue.came();
+        queue
     }
 
-    fn poll<'a>(&'a self, mut state: MutexGuard<'a, State>, ready: &mut Ready) -> MutexGuard<'a, State> {
-        state.polling = true;
-        drop(state);
+    fn poll<'a>(&'a self, mut queue: MutexGuard<'a, Queue>, ready: &mut Ready) -> MutexGuard<'a, Queue> {
+        queue.polls();
+        drop(queue);
         if self.poller.wait(ready).is_err() {
             // Nothing is known to make it fail; do not spin if something does.
             std::thread::yield_now();
         }
-        let mut state = self.lock();
-        state.polling = false;
-        state.rung = false;
-        state.tasks.extend(ready.keys().map(Task::Ready));
-        state
+        let mut queue = self.lock();
+        queue.polled(ready.keys());
+        queue
     }
 
     fn watch(self: Arc<Self>) {
-        let mut state = self.lock();
+        let mut queue = self.lock();
         loop {
             while !self.watched.load(Ordering::Acquire) {
-                state = self.alarm.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+                queue = self.alarm.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
-            drop(state);
+            drop(queue);
             self.look_while_active();
-            state = self.lock();
+            queue = self.lock();
         }
     }
 
     fn look_while_active(self: &Arc<Self>) {
         let mut seen = self.progress.load(Ordering::Relaxed);
+        let mut held = None;
         let mut quiet = 0;
         while quiet < QUIET_LOOKS {
             std::thread::park_timeout(STUCK_AFTER);
             self.handler.flush();
             let now = self.progress.load(Ordering::Relaxed);
             quiet = if now == seen { quiet + 1 } else { 0 };
-            if now == seen && self.relieve() {
+            let job_stuck = self.is_job_stuck(&mut held);
+            if (now == seen || job_stuck) && self.relieve() {
                 quiet = 0;
             }
             seen = now;
@@ -311,21 +272,32 @@ impl Shared {
         }
     }
 
+    /// Whether others wait for the same job as they did at the last look; they do so no longer.
+    fn is_job_stuck(&self, held: &mut Option<u64>) -> bool {
+        let mut queue = self.lock();
+        let before = std::mem::replace(held, queue.holder());
+        let stuck = held.filter(|_| *held == before);
+        if let Some(number) = stuck {
+            queue.release(number);
+        }
+        stuck.is_some()
+    }
+
     /// Has somebody see to what comes, and to what waits, while others are stuck: one who is idle, the
     /// one who polls, or else a new worker. Whether that was needed.
     fn relieve(self: &Arc<Self>) -> bool {
-        let mut state = self.lock();
-        if state.is_attended() {
+        let mut queue = self.lock();
+        if queue.is_attended() {
             return false;
         }
-        let call = state.call();
+        let call = queue.call();
         if call != Call::Nobody {
-            drop(state);
+            drop(queue);
             self.tell(call);
-        } else if state.idle == 0 && !state.polling && state.threads < MAX_WORKERS {
+        } else if queue.is_deserted() && queue.threads < MAX_WORKERS {
             let worker = Arc::clone(self);
             if thread::spawn("log-worker", STACK, move || worker.work()).is_ok() {
-                state.threads += 1;
+                queue.threads += 1;
             }
         }
         true
