@@ -8,6 +8,7 @@
 //! Who owns what: one job is run at a time, but for those that are stuck; a watched descriptor reports once and
 //! rests until it is armed again, so one channel is never handled by two workers.
 
+mod buffer;
 mod queue;
 
 use std::io;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+pub use buffer::Buffer;
 use queue::{Call, Queue, Task};
 
 use crate::sys::poller::{Poller, Ready};
@@ -46,8 +48,8 @@ pub trait ReadyHandler: Send + Sync {
 
 /// A worker's own buffer, lent to whatever it runs.
 pub struct Scratch {
-    /// For reading: at least [`Scratch::SIZE`] bytes.
-    pub read: Box<[u8]>,
+    /// For reading: [`Scratch::SIZE`] bytes.
+    pub read: Buffer,
     /// For what is left of them after stripping.
     pub out: Vec<u8>,
     /// For what a capture scanner makes of them.
@@ -61,13 +63,10 @@ pub struct Scratch {
 impl Scratch {
     /// At most this much is read from a channel at a time (D-400).
     pub const SIZE: usize = 128 * 1024;
-    /// So much is not taken from the heap, where it would be filled with zeros, but comes from the system page by
-    /// page as it is used.
-    const MAPPED: usize = 1024 * 1024 + Self::SIZE;
 
     fn new() -> Self {
         Self {
-            read: vec![0; Self::MAPPED].into_boxed_slice(),
+            read: Buffer::new(Self::SIZE),
             out: Vec::new(),
             pieces: Vec::new(),
             gather: None,
