@@ -95,6 +95,8 @@ struct Shared {
     progress: AtomicU64,
     /// Whether the watchdog is looking.
     watched: AtomicBool,
+    /// There is something to flush at its next look. No progress: that is what workers make.
+    flush_due: AtomicBool,
     alarm: Condvar,
 }
 
@@ -108,6 +110,7 @@ impl Workers {
             work: Condvar::new(),
             progress: AtomicU64::new(0),
             watched: AtomicBool::new(false),
+            flush_due: AtomicBool::new(false),
             alarm: Condvar::new(),
         });
         shared.lock().threads = 1;
@@ -136,7 +139,7 @@ impl Workers {
     /// Has the handler's [`ReadyHandler::flush`] called before long. Never blocks.
     pub fn flush_soon(&self) {
         // Seen by a watchdog that is about to go to sleep.
-        self.0.progress.fetch_add(1, Ordering::Relaxed);
+        self.0.flush_due.store(true, Ordering::Release);
         self.0.arm();
     }
 
@@ -255,9 +258,10 @@ impl Shared {
         let mut quiet = 0;
         while quiet < QUIET_LOOKS {
             std::thread::park_timeout(STUCK_AFTER);
+            let flushes = self.flush_due.swap(false, Ordering::AcqRel);
             self.handler.flush();
             let now = self.progress.load(Ordering::Relaxed);
-            quiet = if now == seen { quiet + 1 } else { 0 };
+            quiet = if now == seen && !flushes { quiet + 1 } else { 0 };
             let job_stuck = self.is_job_stuck(&mut held);
             if (now == seen || job_stuck) && self.relieve() {
                 quiet = 0;
@@ -265,8 +269,9 @@ impl Shared {
             seen = now;
         }
         self.watched.swap(false, Ordering::AcqRel);
-        // What was begun or done between the last look and the line above did not ring the alarm.
-        if self.progress.load(Ordering::Relaxed) != seen || !self.lock().is_attended() {
+        // What was begun, done or asked for between the last look and the line above did not ring the alarm.
+        let flushes = self.flush_due.load(Ordering::Acquire);
+        if flushes || self.progress.load(Ordering::Relaxed) != seen || !self.lock().is_attended() {
             self.watched.store(true, Ordering::Release);
         }
     }
@@ -355,5 +360,30 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(results.recv_timeout(PATIENCE), Ok("stuck"));
         }
+    }
+    /// Stuck with whatever is ready, until its sender is gone.
+    struct Stuck(Mutex<mpsc::Receiver<()>>);
+
+    impl ReadyHandler for Stuck {
+        fn ready(&self, _: usize, _: &mut Scratch) {
+            self.0.lock().unwrap().recv().unwrap_err();
+        }
+        fn flush(&self) {}
+    }
+
+    #[test]
+    fn who_has_something_to_flush_all_the_time_hides_nobody_who_is_stuck() {
+        let (release, blocked) = mpsc::channel::<()>();
+        let handler = Arc::new(Stuck(Mutex::new(blocked)));
+        let workers = Workers::start(Arc::new(Poller::new().unwrap()), handler).unwrap();
+        workers.revisit(0);
+        let (done, results) = mpsc::channel();
+        workers.run(Box::new(move |_| done.send(()).unwrap()));
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while results.recv_timeout(Duration::from_millis(1)).is_err() {
+            assert!(std::time::Instant::now() < deadline, "nobody came");
+            workers.flush_soon();
+        }
+        drop(release);
     }
 }

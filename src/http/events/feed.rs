@@ -17,7 +17,7 @@ use crate::model::event::{Event, EventKind, EventRecord};
 use crate::model::interest::Interest;
 use crate::model::time::WallTime;
 
-/// How much is kept at the least: events, and bytes of memory. It may be a sixteenth more.
+/// How much is kept: events, and bytes of memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
     pub events: usize,
@@ -120,7 +120,7 @@ impl Feed {
 
     /// Whether there is much that is kept for readers only.
     pub(super) fn is_swollen(&self) -> bool {
-        self.ring.borrow().bytes > 2 * HISTORY.bytes
+        self.ring.borrow().bytes > HISTORY.bytes
     }
 
     fn room(&self) -> Room {
@@ -140,7 +140,7 @@ impl Observer for Feed {
         }
         let mut ring = self.ring.borrow_mut();
         ring.push(record);
-        ring.trim_at_times(self.room());
+        ring.trim(self.room());
         if self.readers.get() > 0 {
             self.published.notify_waiters();
         }
@@ -151,14 +151,6 @@ impl Ring {
     fn push(&mut self, record: &Rc<EventRecord>) {
         self.bytes += size(&record.event);
         self.entries.push_back(Slot { record: Rc::clone(record), entry: OnceCell::new() });
-    }
-
-    /// Many at once, now and then: events that were kept for long are out of the caches, and waiting for one
-    /// at a time is what this costs.
-    fn trim_at_times(&mut self, room: Room) {
-        if self.entries.len() > room.events + room.events / 16 || self.bytes > room.bytes + room.bytes / 16 {
-            self.trim(room);
-        }
     }
 
     fn trim(&mut self, room: Room) {
