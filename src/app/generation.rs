@@ -209,7 +209,9 @@ impl Runner {
         let (handle, commands) = Handle::new();
         let (answers, answered) = mpsc::channel();
         let timer = DeadlineTimer::new(clock).map_err(system("make a timer"))?;
-        let sources = Sources { signals, bell, timer, commands, answers: answered };
+        let lookout = channels.lookout().map_err(system("watch output"))?;
+        let sight = lookout.sight().map_err(system("watch output"))?;
+        let sources = Sources { signals, bell, lookout, sight, timer, commands, answers: answered };
         let (refusals, serials) = (Rc::default(), Rc::default());
         let token = Token::new().map(Rc::new).map_err(|error| system("get random bytes")(error.into()))?;
         Ok(Self {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::Receiver;
 
@@ -21,6 +22,7 @@ use super::process::Process;
 use super::reload::Occasion;
 use super::table::{Ended, ProcessKey};
 use crate::config::schema::{Config, GroupConfig};
+use crate::logs::channels::Lookout;
 use crate::machine::process::Input;
 use crate::machine::shutdown::ShutdownPlan;
 use crate::machine::tick::{self, TickClock};
@@ -31,6 +33,7 @@ use crate::model::notice::{Level, Notice, SignalMeaning};
 use crate::model::signal::Signal;
 use crate::model::state::SupervisorState;
 use crate::model::time::{Moment, Now};
+use crate::sys::poller::Poller;
 use crate::sys::reaper::Reaped;
 use crate::sys::signals::Signals;
 use crate::sys::timer::DeadlineTimer;
@@ -56,6 +59,8 @@ pub enum Outcome {
 enum Wake {
     /// A signal came.
     Signal(Signal),
+    /// A quiet channel has something to tell.
+    Output,
     /// Workers have something to tell.
     Workers,
     /// Somebody wants something.
@@ -72,6 +77,10 @@ pub struct Sources {
     pub signals: Signals,
     /// Rung by the workers.
     pub bell: Arc<Notify>,
+    /// What the daemon reads itself.
+    pub lookout: Lookout,
+    /// Tells when there is something to see.
+    pub sight: AsyncFd<Arc<Poller>>,
     /// Rings when something is due.
     pub timer: DeadlineTimer,
     /// The mailbox.
@@ -196,6 +205,11 @@ impl Supervisor {
         tokio::select! {
             signal = sources.signals.next() => Wake::Signal(signal),
             () = sources.bell.notified() => Wake::Workers,
+            Ok(mut ready) = sources.sight.readable() => {
+                // All that is there is read.
+                ready.clear_ready();
+                Wake::Output
+            }
             Some(command) = sources.commands.recv() => Wake::Command(command),
             () = sources.timer.until(deadline) => Wake::Deadline,
         }
@@ -214,6 +228,7 @@ impl Supervisor {
         let now = self.host.clock.now();
         match wake {
             Wake::Signal(signal) => self.on_signal(now, signal),
+            Wake::Output => self.on_output(now, sources),
             Wake::Workers => self.on_workers(now, sources),
             Wake::Command(command) => self.on_command(command, now),
             Wake::Children => self.reap(now),
@@ -346,6 +361,11 @@ impl Supervisor {
             // It may be ending by itself.
             None => drop(self.host.kernel.signal(pid, true, Signal::KILL)),
         }
+    }
+
+    fn on_output(&mut self, now: Now, sources: &mut Sources) {
+        sources.lookout.look();
+        self.take_reports(now);
     }
 
     fn on_workers(&mut self, now: Now, sources: &Sources) {

@@ -158,6 +158,12 @@ impl Channel {
         }
     }
 
+    /// Whether what is read of it, while that is little, is for the daemon more than for the log: each message is
+    /// an event, and somebody may wait for it. Whether syslog takes a line at once nobody knows.
+    pub(super) fn carries_messages(&self) -> bool {
+        self.spec.capture.is_some() && !self.spec.syslog
+    }
+
     /// Whether the bytes themselves are reported.
     pub(super) fn is_tapped(&self) -> bool {
         self.spec.announced || self.spec.copied

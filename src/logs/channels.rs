@@ -18,6 +18,11 @@ use super::source::{Inlet, Source};
 use super::workers::{Job, ReadyHandler, Scratch, Workers};
 use crate::sys::poller::{Poller, Readiness};
 
+mod lookout;
+
+pub use lookout::Lookout;
+use lookout::Outpost;
+
 /// Wakes the daemon, from any thread.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
@@ -30,6 +35,8 @@ pub struct Channels {
 
 struct Hub {
     poller: Arc<Poller>,
+    /// Where the daemon itself looks, if it does.
+    lookout: OnceLock<Outpost>,
     next_key: AtomicUsize,
     registry: Mutex<HashMap<usize, Arc<Channel>>>,
     reports: Mutex<Vec<(Arc<Channel>, ChannelReport)>>,
@@ -46,6 +53,7 @@ impl Channels {
         let poller = Arc::new(Poller::new()?);
         let hub = Arc::new(Hub {
             poller: Arc::clone(&poller),
+            lookout: OnceLock::new(),
             next_key: AtomicUsize::new(0),
             registry: Mutex::default(),
             reports: Mutex::default(),
@@ -88,7 +96,7 @@ impl Channels {
         file: Option<FileSink>,
     ) -> io::Result<Arc<Channel>> {
         let channel = self.add(spec, pid, Source::Pipe(pipe), file);
-        let watched = channel.source.watch(&self.hub.poller, channel.key);
+        let watched = channel.source.arm(self.hub.watcher(&channel, |_| true), channel.key);
         watched.inspect_err(|_| drop(lock(&self.hub.registry).remove(&channel.key)))?;
         Ok(channel)
     }
@@ -268,7 +276,7 @@ impl Hub {
                 channel.orders.visits.fetch_add(1, Ordering::AcqRel);
                 Ok(())
             }
-            Progress::Reading => self.wait_for_output(channel),
+            Progress::Reading => self.wait_for_output(channel, pump),
             Progress::Writing => self.wait_for_room(channel, pump),
             // It has reported, and rests in the poller.
             Progress::Ended => {
@@ -281,8 +289,8 @@ impl Hub {
         drop(armed);
     }
 
-    fn wait_for_output(&self, channel: &Channel) -> io::Result<()> {
-        if channel.source.rearm(&self.poller, channel.key)? {
+    fn wait_for_output(&self, channel: &Channel, pump: &Pump) -> io::Result<()> {
+        if channel.source.arm(self.watcher(channel, |gap| pump.is_quiet(gap)), channel.key)? {
             channel.orders.visits.fetch_add(1, Ordering::AcqRel);
         }
         Ok(())
@@ -292,16 +300,14 @@ impl Hub {
     fn wait_for_room(&self, channel: &Channel, pump: &mut Pump) -> io::Result<()> {
         pump.file_watched = true;
         let Some(fd) = pump.file().and_then(FileSink::fd) else { return Ok(()) };
-        match self.poller.rearm(fd, channel.key, Readiness::Writable) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.poller.watch(fd, channel.key, Readiness::Writable)
-            }
-            other => other,
-        }
+        self.poller.arm(fd, channel.key, Readiness::Writable)
     }
 
     fn close(&self, channel: &Channel, slot: &mut Option<Pump>) {
         channel.source.forget(&self.poller);
+        if let Some(lookout) = self.lookout.get().filter(|_| channel.carries_messages()) {
+            channel.source.forget(&lookout.poller);
+        }
         let watched = slot.take_if(|pump| pump.file_watched);
         if let Some(fd) = watched.as_ref().and_then(Pump::file).and_then(FileSink::fd) {
             self.poller.forget(fd);

@@ -20,6 +20,8 @@ use crate::wire::capture::{CaptureScanner, Piece};
 const TELL_LOSS: Duration = Duration::from_secs(10);
 /// A read of less than this from a busy pipe is short writes: worth gathering.
 const SHORT: usize = 4096;
+/// A pipe is busy if it is read more often than this.
+pub(super) const BUSY: Duration = Duration::from_millis(2);
 /// How long lines are gathered where a channel is busy with short writes.
 const GATHER_LINES: Duration = Duration::from_micros(400);
 /// How long messages are, where it is busy with those.
@@ -47,10 +49,38 @@ pub struct Pump {
     ended: bool,
     /// The file's descriptor is in the poller.
     pub(super) file_watched: bool,
-    /// When the last chunk was read, to see whether the pipe is busy.
-    last_read: Option<Instant>,
+    pace: Pace,
+    /// What is for the file is left for later: whoever reads must not wait for it.
+    defers: bool,
     /// Reads in a row that found the pipe full.
     full_reads: u8,
+}
+
+/// How the last two reads went, to see whether the pipe is busy.
+#[derive(Default)]
+struct Pace {
+    at: Option<Instant>,
+    /// Between them; none if there was but one.
+    gap: Option<Duration>,
+    bytes: usize,
+}
+
+impl Pace {
+    fn note(&mut self, now: Instant, bytes: usize) {
+        self.gap = self.at.map(|at| now - at);
+        self.at = Some(now);
+        self.bytes = bytes;
+    }
+
+    /// Whether there was little, the last time.
+    fn is_little(&self) -> bool {
+        self.bytes < SHORT
+    }
+
+    /// Whether it came at least so long after the time before.
+    fn is_seldom(&self, gap: Duration) -> bool {
+        self.gap.is_none_or(|was| was >= gap)
+    }
 }
 
 /// What is done to the bytes before anybody sees them.
@@ -96,7 +126,8 @@ impl Pump {
             loss: Loss::default(),
             ended: false,
             file_watched: false,
-            last_read: None,
+            pace: Pace::default(),
+            defers: false,
             full_reads: 0,
         }
     }
@@ -156,6 +187,49 @@ impl Pump {
         self.read(channel, scratch, reports)
     }
 
+    /// A read of little, by somebody who must not wait for a file. What is not done so is a worker's: a file that
+    /// is held up or to be opened, the end. What was read and is for the file waits for a worker, too.
+    pub(super) fn glance(
+        &mut self,
+        channel: &Channel,
+        scratch: &mut Scratch,
+        reports: &mut Reports,
+    ) -> Progress {
+        let orders = &channel.orders;
+        let bound = orders.remaining.get().is_some() || orders.reopen.load(Ordering::Acquire);
+        if bound || self.ended || !self.pending.is_empty() {
+            return Progress::Writing;
+        }
+        if is_to_rest(&channel.tally) {
+            return Progress::Resting;
+        }
+        let mut buffer = std::mem::take(&mut scratch.read);
+        let progress = match channel.source.read(&mut buffer[..SHORT]) {
+            Ok(0) => Progress::Writing,
+            Ok(n) => {
+                self.pace.note(Instant::now(), n);
+                self.defers = true;
+                self.take(channel, &buffer[..n], scratch, reports);
+                self.defers = false;
+                if self.pending.is_empty() {
+                    reports.extend(channel.take_figures());
+                    Progress::Reading
+                } else {
+                    Progress::Writing
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Progress::Reading,
+            Err(_) => Progress::Writing,
+        };
+        scratch.read = buffer;
+        progress
+    }
+
+    /// Whether it says little, and that no more often than once in this time.
+    pub(super) fn is_quiet(&self, gap: Duration) -> bool {
+        self.pace.is_little() && self.pace.is_seldom(gap)
+    }
+
     fn read(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
         let remaining = channel.orders.remaining.get();
         let limit = remaining.unwrap_or(Scratch::SIZE).min(Scratch::SIZE);
@@ -169,7 +243,8 @@ impl Pump {
                 }
                 scratch.pressed |= n >= FULL;
                 self.make_room(channel, n);
-                if self.is_busy_with_short_writes(n) {
+                self.pace.note(Instant::now(), n);
+                if self.pace.is_little() && !self.pace.is_seldom(BUSY) {
                     scratch.gather = scratch.gather.max(Some(self.gathering()));
                 }
                 self.take(channel, &buffer[..n], scratch, reports);
@@ -192,13 +267,6 @@ impl Pump {
         if self.full_reads == BUSY_READS {
             channel.source.enlarge(ROOMY);
         }
-    }
-
-    fn is_busy_with_short_writes(&mut self, n: usize) -> bool {
-        let now = Instant::now();
-        let busy = self.last_read.is_some_and(|at| now - at < Duration::from_millis(2));
-        self.last_read = Some(now);
-        n < SHORT && busy
     }
 
     /// Each message is an event and comes by itself; events of lines hold what has been gathered, and whoever
@@ -308,7 +376,7 @@ impl Pump {
         if self.file.is_none() {
             return;
         }
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && !self.defers {
             channel.tally.in_hand.store(data.len(), Ordering::Release);
             let rest = self.write(&channel.tally, data, reports);
             self.pending.extend_from_slice(&data[data.len() - rest..]);

@@ -40,18 +40,11 @@ impl Source {
         }
     }
 
-    /// Has the poller report when there is something to read, once.
-    pub fn watch(&self, poller: &Poller, key: usize) -> io::Result<()> {
+    /// Has the poller report when there is something to read, once. Whether there is something already that no
+    /// poller will report.
+    pub fn arm(&self, poller: &Poller, key: usize) -> io::Result<bool> {
         match self {
-            Self::Pipe(pipe) => poller.watch(pipe.as_fd(), key, Readiness::Readable),
-            Self::Inlet(_) => Ok(()),
-        }
-    }
-
-    /// The same, once more. Whether there is something already that no poller will report.
-    pub fn rearm(&self, poller: &Poller, key: usize) -> io::Result<bool> {
-        match self {
-            Self::Pipe(pipe) => poller.rearm(pipe.as_fd(), key, Readiness::Readable).map(|()| false),
+            Self::Pipe(pipe) => poller.arm(pipe.as_fd(), key, Readiness::Readable).map(|()| false),
             Self::Inlet(_) => Ok(self.unread() > 0),
         }
     }

@@ -64,7 +64,7 @@ impl Scratch {
     /// At most this much is read from a channel at a time (D-400).
     pub const SIZE: usize = 128 * 1024;
 
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             read: Buffer::new(Self::SIZE),
             out: Vec::new(),

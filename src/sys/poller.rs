@@ -5,7 +5,11 @@
 //! costs two more system calls for each of a busy worker's turns; it serves the other systems.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::sync::Arc;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// What a descriptor is watched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +42,14 @@ impl Poller {
         self.0.rearm(fd, key, readiness)
     }
 
+    /// Watches a descriptor, once, whether or not it is in the set already.
+    pub fn arm(&self, fd: BorrowedFd<'_>, key: usize, readiness: Readiness) -> io::Result<()> {
+        match self.rearm(fd, key, readiness) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.watch(fd, key, readiness),
+            other => other,
+        }
+    }
+
     /// Takes a descriptor out of the set; harmless if it is not in it.
     pub fn forget(&self, fd: BorrowedFd<'_>) {
         self.0.forget(fd);
@@ -48,9 +60,33 @@ impl Poller {
         self.0.wait(&mut ready.0)
     }
 
+    /// Has the runtime tell when something is ready.
+    pub fn readable(poller: &Arc<Self>) -> io::Result<AsyncFd<Arc<Self>>> {
+        // SAFETY: a poller gives out the same descriptor, open, for as long as it lives.
+        Ok(unsafe { AsyncFd::register_with_interest(Arc::clone(poller), Interest::READABLE) }?)
+    }
+
+    /// What is ready now; does not wait. For one thread at a time.
+    pub fn look(&self, ready: &mut Ready) -> io::Result<()> {
+        self.0.look(&mut ready.0)
+    }
+
     /// Ends a wait, now or the next.
     pub fn wake(&self) {
         self.0.wake();
+    }
+}
+
+impl AsFd for Poller {
+    /// Can be read while something is ready.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 
@@ -64,6 +100,11 @@ impl Ready {
     pub fn keys(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.keys()
     }
+
+    /// Whether there was no room for more.
+    pub fn is_full(&self) -> bool {
+        self.0.is_full()
+    }
 }
 
 impl Default for Ready {
@@ -75,7 +116,7 @@ impl Default for Ready {
 #[cfg(target_os = "linux")]
 mod imp {
     use std::io;
-    use std::os::fd::BorrowedFd;
+    use std::os::fd::{AsFd, BorrowedFd};
 
     use nix::errno::Errno;
     use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -120,11 +161,23 @@ mod imp {
         }
 
         pub(super) fn wait(&self, ready: &mut Ready) -> io::Result<()> {
-            ready.filled = match self.epoll.wait(&mut ready.events, EpollTimeout::NONE) {
+            self.take(ready, EpollTimeout::NONE)
+        }
+
+        pub(super) fn look(&self, ready: &mut Ready) -> io::Result<()> {
+            self.take(ready, EpollTimeout::ZERO)
+        }
+
+        fn take(&self, ready: &mut Ready, timeout: EpollTimeout) -> io::Result<()> {
+            ready.filled = match self.epoll.wait(&mut ready.events, timeout) {
                 Err(Errno::EINTR) => 0,
                 other => other?,
             };
             Ok(())
+        }
+
+        pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+            self.epoll.0.as_fd()
         }
 
         pub(super) fn wake(&self) {
@@ -145,6 +198,10 @@ mod imp {
             let keys = self.events[..self.filled].iter().map(EpollEvent::data).filter(|key| *key != WAKE);
             keys.filter_map(|key| usize::try_from(key).ok())
         }
+
+        pub(super) fn is_full(&self) -> bool {
+            self.filled == self.events.len()
+        }
     }
 
     fn event(key: usize, readiness: Readiness) -> EpollEvent {
@@ -159,7 +216,8 @@ mod imp {
 #[cfg(not(target_os = "linux"))]
 mod imp {
     use std::io;
-    use std::os::fd::{AsRawFd, BorrowedFd};
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+    use std::time::Duration;
 
     use polling::{Event, Events};
 
@@ -193,6 +251,15 @@ mod imp {
             self.0.wait(&mut ready.0, None).map(drop)
         }
 
+        pub(super) fn look(&self, ready: &mut Ready) -> io::Result<()> {
+            ready.0.clear();
+            self.0.wait(&mut ready.0, Some(Duration::ZERO)).map(drop)
+        }
+
+        pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+
         pub(super) fn wake(&self) {
             // Fails only if the descriptor behind it is gone, and then nobody waits.
             drop(self.0.notify());
@@ -207,6 +274,10 @@ mod imp {
         pub(super) fn keys(&self) -> impl Iterator<Item = usize> + '_ {
             self.0.iter().map(|event| event.key)
         }
+
+        pub(super) fn is_full(&self) -> bool {
+            self.0.len() == self.0.capacity().get()
+        }
     }
 
     fn event(key: usize, readiness: Readiness) -> Event {
@@ -220,7 +291,6 @@ mod imp {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::fd::AsFd;
 
     use super::*;
 
@@ -242,5 +312,13 @@ mod tests {
         poller.forget(read.as_fd());
         let unknown = poller.rearm(read.as_fd(), 8, Readiness::Readable);
         assert_eq!(unknown.unwrap_err().kind(), io::ErrorKind::NotFound);
+        poller.arm(read.as_fd(), 9, Readiness::Readable).unwrap();
+        poller.look(&mut ready).unwrap();
+        assert_eq!(ready.keys().collect::<Vec<_>>(), [9]);
+        poller.look(&mut ready).unwrap();
+        assert_eq!(ready.keys().count(), 0);
+        poller.arm(read.as_fd(), 10, Readiness::Readable).unwrap();
+        poller.look(&mut ready).unwrap();
+        assert_eq!(ready.keys().collect::<Vec<_>>(), [10]);
     }
 }

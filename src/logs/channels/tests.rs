@@ -5,4 +5,5 @@ mod ends;
 mod files;
 mod flow;
 mod harness;
+mod lookout;
 mod stress;

@@ -245,7 +245,9 @@ impl Daemon {
         }
         let timer = DeadlineTimer::new(clock).unwrap();
         let signals = Signals::none().unwrap();
-        let sources = Sources { signals, bell, timer, commands, answers: answered };
+        let lookout = supervisor.host.channels.lookout().unwrap();
+        let sight = lookout.sight().unwrap();
+        let sources = Sources { signals, bell, lookout, sight, timer, commands, answers: answered };
         drop(inside);
         Self { supervisor, sources, kernel, handle, dir, runtime, loads, recorder, listed: None }
     }

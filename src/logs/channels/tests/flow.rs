@@ -92,8 +92,8 @@ impl Script {
 // D-440, D-443, D-444, E-048
 #[test]
 fn sequences_and_tokens_are_found_wherever_the_reads_end() {
-    for seed in 0..24 {
-        let (mut rig, mut random) = (Rig::new(), Random(seed));
+    for seed in 0..48 {
+        let (mut rig, mut random) = (if seed < 24 { Rig::new() } else { Rig::watchful() }, Random(seed));
         let spec = ChannelSpec {
             strip_ansi: seed % 2 == 0,
             capture: Some(1000),

@@ -6,6 +6,8 @@ use std::io::{ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::PathBuf;
 use std::sync::Condvar;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -31,6 +33,14 @@ pub(super) struct Rig {
     pub(super) dir: TempDir,
     bell: Arc<Bell>,
     told: HashMap<usize, Told>,
+    /// Looks at quiet channels, where they are not left to the workers.
+    watch: Option<Watch>,
+}
+
+/// The part of the daemon that looks; it ends with the rig.
+struct Watch {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -68,7 +78,27 @@ impl Rig {
             *lock(&ring.rung) = true;
             ring.changed.notify_all();
         }));
-        Self { channels: channels.unwrap(), dir: tempfile::tempdir().unwrap(), bell, told: HashMap::new() }
+        let dir = tempfile::tempdir().unwrap();
+        Self { channels: channels.unwrap(), dir, bell, told: HashMap::new(), watch: None }
+    }
+
+    /// One that looks at channels with messages itself, whenever they say little.
+    pub(super) fn watchful() -> Self {
+        let mut rig = Self::new();
+        let mut lookout = rig.channels.lookout_for(Duration::ZERO).unwrap();
+        let (over, bell) = (Arc::new(AtomicBool::new(false)), Arc::clone(&rig.bell));
+        let is_over = Arc::clone(&over);
+        let watch = move || {
+            while !is_over.load(Ordering::Acquire) {
+                if lookout.wait(LOOK) {
+                    lookout.look();
+                    *lock(&bell.rung) = true;
+                    bell.changed.notify_all();
+                }
+            }
+        };
+        rig.watch = Some(Watch { over, thread: Some(std::thread::spawn(watch)) });
+        rig
     }
 
     /// A plain channel, its log the file `name`.
@@ -177,6 +207,13 @@ impl Rig {
     pub(super) fn finish_channel(&mut self, channel: &Arc<Channel>) -> Told {
         self.channels.finish(channel);
         self.until_told_of(channel, |told| told.finished)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+        self.thread.take().unwrap().join().unwrap();
     }
 }
 

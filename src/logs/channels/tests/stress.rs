@@ -39,9 +39,18 @@ struct Stress {
 
 #[test]
 fn whatever_happens_a_finished_channel_has_it_all() {
+    stress(Rig::new());
+}
+
+#[test]
+fn and_so_it_has_where_the_daemon_looks_itself() {
+    stress(Rig::watchful());
+}
+
+fn stress(rig: Rig) {
     let seed = u64::from(std::process::id());
     let mut stress = Stress {
-        rig: Rig::new(),
+        rig,
         random: Random(seed),
         seed,
         lives: Vec::new(),
@@ -86,7 +95,7 @@ impl Stress {
             announced: self.random.one_in(2),
             copied: self.random.one_in(4),
             strip_ansi: self.random.one_in(4),
-            capture: self.random.one_in(4).then_some(1000),
+            capture: self.random.one_in(2).then_some(1000),
             file: Some(FileSpec { path: self.rig.path(&name), maxbytes, backups: 100, private: false }),
             ..self.rig.spec(&name)
         };
