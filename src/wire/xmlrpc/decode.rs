@@ -81,7 +81,8 @@ pub fn method_call(body: &[u8]) -> Result<MethodCall, MalformedCall> {
 /// Reads a `methodResponse`; `None` if it is none. Characters that XML does not allow are taken as they
 /// are: a server may send them in the text of a log, which users want to see.
 pub fn method_response(body: &[u8]) -> Option<Answer> {
-    let text = String::from_utf8_lossy(body);
+    // Mostly it is UTF-8, which is found out faster than what is not.
+    let text = std::str::from_utf8(body).map_or_else(|_| String::from_utf8_lossy(body), Cow::Borrowed);
     Parser::new(&text, Strictness::AnyText).response()
 }
 
@@ -154,7 +155,7 @@ impl<'a> Parser<'a> {
         let (mut name, mut params) = (None, Vec::new());
         while let Some(tag) = self.open_between()? {
             match tag {
-                "methodName" => name = Some(self.text()?),
+                "methodName" => name = Some(self.text()?.into_owned()),
                 "params" => params = self.params()?,
                 _ => self.skip()?,
             }
@@ -181,11 +182,11 @@ impl<'a> Parser<'a> {
         if depth > MAX_DEPTH || self.values > MAX_VALUES {
             return None;
         }
-        let mut text = String::new();
+        let mut text = Cow::default();
         loop {
             match self.next()? {
-                Piece::Text(more) => text.push_str(&more),
-                Piece::Close => return Some(Value::Str(text)),
+                Piece::Text(more) => append(&mut text, more),
+                Piece::Close => return Some(Value::Str(text.into_owned())),
                 Piece::Open(tag) => {
                     let value = self.typed(tag, depth)?;
                     self.close()?;
@@ -209,7 +210,7 @@ impl<'a> Parser<'a> {
                 Value::Nil
             }
             // string, dateTime.iso8601, and types this side does not know
-            _ => Value::Str(self.text()?),
+            _ => Value::Str(self.text()?.into_owned()),
         })
     }
 
@@ -236,7 +237,7 @@ impl<'a> Parser<'a> {
             if tag != "member" || self.open_between()? != Some("name") {
                 return None;
             }
-            let name = self.text()?;
+            let name = self.text()?.into_owned();
             if self.open_between()? != Some("value") {
                 return None;
             }
@@ -248,6 +249,14 @@ impl<'a> Parser<'a> {
 
     /// The next opening tag among an element's children; `None` within at its end.
     fn open_between(&mut self) -> Option<Option<&'a str>> {
+        // A third of all pieces would be the white space between two tags.
+        self.reader.config_mut().trim_text_start = true;
+        let found = self.tag_between();
+        self.reader.config_mut().trim_text_start = false;
+        found
+    }
+
+    fn tag_between(&mut self) -> Option<Option<&'a str>> {
         loop {
             match self.next()? {
                 Piece::Open(tag) => return Some(Some(tag)),
@@ -264,11 +273,11 @@ impl<'a> Parser<'a> {
     }
 
     /// All text of an element without children.
-    fn text(&mut self) -> Option<String> {
-        let mut text = String::new();
+    fn text(&mut self) -> Option<Cow<'a, str>> {
+        let mut text = Cow::default();
         loop {
             match self.next()? {
-                Piece::Text(more) => text.push_str(&more),
+                Piece::Text(more) => append(&mut text, more),
                 Piece::Close => return Some(text),
                 Piece::Open(_) => return None,
             }
@@ -295,8 +304,8 @@ impl<'a> Parser<'a> {
             return Some(match self.reader.read_event().ok()? {
                 Event::Start(tag) => Piece::Open(self.tag_name(&tag)?),
                 Event::End(_) => Piece::Close,
-                Event::Text(text) => Piece::Text(self.checked(text.xml_content().ok()?)?),
-                Event::CData(text) => Piece::Text(self.checked(text.xml_content().ok()?)?),
+                Event::Text(text) => Piece::Text(self.checked(text.xml10_content().ok()?)?),
+                Event::CData(text) => Piece::Text(self.checked(text.xml10_content().ok()?)?),
                 Event::GeneralRef(reference) => Piece::Text(self.resolve(&reference)?),
                 Event::Comment(_) | Event::Decl(_) | Event::PI(_) => continue,
                 Event::DocType(_) | Event::Empty(_) | Event::Eof => return None,
@@ -308,6 +317,8 @@ impl<'a> Parser<'a> {
     fn tag_name(&self, tag: &quick_xml::events::BytesStart<'_>) -> Option<&'a str> {
         const KNOWN: [&str; 20] = [
             "value",
+            "name",
+            "member",
             "string",
             "int",
             "i4",
@@ -319,8 +330,6 @@ impl<'a> Parser<'a> {
             "array",
             "data",
             "struct",
-            "member",
-            "name",
             "param",
             "params",
             "methodName",
@@ -333,7 +342,8 @@ impl<'a> Parser<'a> {
     }
 
     fn checked<'t>(&self, text: Cow<'t, str>) -> Option<Cow<'t, str>> {
-        text.chars().all(|c| self.allows(c)).then_some(text)
+        let allowed = self.strictness == Strictness::AnyText || text.chars().all(is_xml_char);
+        allowed.then_some(text)
     }
 
     /// A character reference, or one of the five entities of XML itself.
@@ -358,6 +368,15 @@ impl<'a> Parser<'a> {
                 _ => return None,
             }
         }
+    }
+}
+
+/// Mostly there is but one piece.
+fn append<'a>(text: &mut Cow<'a, str>, more: Cow<'a, str>) {
+    if text.is_empty() {
+        *text = more;
+    } else {
+        text.to_mut().push_str(&more);
     }
 }
 

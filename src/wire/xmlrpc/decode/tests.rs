@@ -41,6 +41,7 @@ fn all_types() {
         ("<struct/>", Value::Struct(vec![])),
         ("<string>a<![CDATA[<&>]]>b<!-- c -->d</string>", "a<&>bd".into()),
         ("<string>a\r\nb\rc&#13;</string>", "a\nb\nc\r".into()),
+        ("<string>a\u{85}b\u{2028}c</string>", "a\u{85}b\u{2028}c".into()),
     ];
     for (xml, expected) in rows {
         assert_eq!(typed(xml), Some(expected), "{xml}");
