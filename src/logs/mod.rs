@@ -6,6 +6,7 @@ pub mod channel;
 pub mod channels;
 pub mod follow;
 pub mod journal;
+mod pace;
 mod pump;
 pub mod read;
 mod rotate;

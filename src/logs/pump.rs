@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::channel::{Channel, ChannelReport, ChannelSpec, MAX_UNTAKEN, Tally};
+use super::pace::{Pace, SHORT};
 use super::sink::{FileSink, Written};
 use super::syslog_lines::SyslogLines;
 use super::workers::Scratch;
@@ -18,10 +19,6 @@ use crate::wire::capture::{CaptureScanner, Piece};
 
 /// While a log fails, the loss is told this often.
 const TELL_LOSS: Duration = Duration::from_secs(10);
-/// A read of less than this from a busy pipe is short writes: worth gathering.
-const SHORT: usize = 4096;
-/// A pipe is busy if it is read more often than this.
-pub(super) const BUSY: Duration = Duration::from_millis(2);
 /// How long lines are gathered where a channel is busy with short writes.
 const GATHER_LINES: Duration = Duration::from_micros(400);
 /// How long messages are, where it is busy with those.
@@ -54,33 +51,6 @@ pub struct Pump {
     defers: bool,
     /// Reads in a row that found the pipe full.
     full_reads: u8,
-}
-
-/// How the last two reads went, to see whether the pipe is busy.
-#[derive(Default)]
-struct Pace {
-    at: Option<Instant>,
-    /// Between them; none if there was but one.
-    gap: Option<Duration>,
-    bytes: usize,
-}
-
-impl Pace {
-    fn note(&mut self, now: Instant, bytes: usize) {
-        self.gap = self.at.map(|at| now - at);
-        self.at = Some(now);
-        self.bytes = bytes;
-    }
-
-    /// Whether there was little, the last time.
-    fn is_little(&self) -> bool {
-        self.bytes < SHORT
-    }
-
-    /// Whether it came at least so long after the time before.
-    fn is_seldom(&self, gap: Duration) -> bool {
-        self.gap.is_none_or(|was| was >= gap)
-    }
 }
 
 /// What is done to the bytes before anybody sees them.
@@ -225,9 +195,9 @@ impl Pump {
         progress
     }
 
-    /// Whether it says little, and that no more often than once in this time.
+    /// Whether it says little, seldom, and nothing for a file.
     pub(super) fn is_quiet(&self, gap: Duration) -> bool {
-        self.pace.is_little() && self.pace.is_seldom(gap)
+        self.pace.is_quiet(gap)
     }
 
     fn read(&mut self, channel: &Channel, scratch: &mut Scratch, reports: &mut Reports) -> Progress {
@@ -244,7 +214,7 @@ impl Pump {
                 scratch.pressed |= n >= FULL;
                 self.make_room(channel, n);
                 self.pace.note(Instant::now(), n);
-                if self.pace.is_little() && !self.pace.is_seldom(BUSY) {
+                if self.pace.is_busy_with_little() {
                     scratch.gather = scratch.gather.max(Some(self.gathering()));
                 }
                 self.take(channel, &buffer[..n], scratch, reports);
@@ -376,6 +346,7 @@ impl Pump {
         if self.file.is_none() {
             return;
         }
+        self.pace.note_logged();
         if self.pending.is_empty() && !self.defers {
             channel.tally.in_hand.store(data.len(), Ordering::Release);
             let rest = self.write(&channel.tally, data, reports);

@@ -1,8 +1,9 @@
 //! Quiet channels that carry messages, read by the thread that decides: a message is an event, and what it
 //! needs is there sooner, with one thread less to be woken.
 //!
-//! Nothing here waits. What is for a log file is left to a worker, and so is a channel that says much, or
-//! often, until it is quiet again; and where many say something at once, those beyond the first few.
+//! Nothing here waits. What is for a log file is left to a worker, and so is a channel that says much, often, or
+//! something for its log, until it is quiet again; and where many say something at once, those beyond the first
+//! few.
 
 use std::io::{self, ErrorKind};
 #[cfg(test)]
@@ -14,7 +15,8 @@ use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 
 use super::{Channel, Channels, Hub, lock};
-use crate::logs::pump::{BUSY, Progress};
+use crate::logs::pace::BUSY;
+use crate::logs::pump::Progress;
 use crate::logs::workers::Scratch;
 use crate::sys::poller::{Poller, Ready};
 
