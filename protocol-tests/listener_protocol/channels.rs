@@ -148,6 +148,32 @@ fn captured_text_is_no_log_but_told() {
     assert_eq!(scene.props.sandbox.read("p.out"), format!("before{END}behind"));
 }
 
+// E-041, E-148: a token that comes in parts says nothing by itself
+#[test]
+fn nothing_is_told_where_nothing_was_said() {
+    let props = speaker("stdout_capture_maxbytes=1MB\nstdout_events_enabled=true\n");
+    let scene = props.start_ours();
+    scene.await_running(&["l", "p"]).say("l", "READY\n");
+    for piece in [&BEGIN[..9], &BEGIN[9..], "a", &END[..5], &END[5..], BEGIN, "b", END, "the last"] {
+        scene.props.order("p", &format!("say {}", hex(piece.as_bytes())));
+    }
+    for n in 1.. {
+        scene.hears_times(n, "l", "processname:p");
+        if scene.props.heard("l").contains("the last") {
+            break;
+        }
+        next(&scene);
+    }
+    let heard = scene.props.heard("l");
+    let told: Vec<_> = heard
+        .split("ver:3.0")
+        .filter(|event| event.contains("PROCESS_LOG"))
+        .filter_map(|event| event.split_once("channel:stdout\n"))
+        .map(|(_, data)| data)
+        .collect();
+    assert_eq!(told, ["a", "b", "the last"]);
+}
+
 // E-145, E-148, E-150
 #[test]
 fn a_message_ends_with_its_process() {
@@ -186,6 +212,10 @@ fn strip_ansi_is_for_events_too() {
     // E-045: also without a log file
     scene.await_running(&["l", "p"]).say("l", "READY\n").say("p", "\x1b[31mred\x1b[0m!");
     scene.hears("l", "channel:stdout\nred!");
+    // As the reference: what was said is told, though nothing is left of it.
+    next(&scene);
+    scene.say("p", "\x1b[0m").hears_times(2, "l", "channel:stdout\n");
+    assert!(scene.props.heard("l").ends_with("channel:stdout\n"));
 }
 
 // E-043, E-044

@@ -367,7 +367,8 @@ impl Process {
                 if let (true, Some(data)) = (channel.spec.copied, &data) {
                     host.notice(now, Notice::OutputCopied(process.clone(), which, data.clone()));
                 }
-                let announced = channel.spec.announced;
+                // Figures alone are nobody's output.
+                let announced = channel.spec.announced && data.is_some();
                 let output = Output {
                     process,
                     pid,

@@ -4,7 +4,7 @@
 //! read: at once where there is but one listener. The log path gets a copy a little later, many replies at
 //! once. A listener that says much gets no more than its turn: a little is read, then everybody else has theirs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -46,6 +46,8 @@ struct Reader {
     desk: Desk,
     /// For the activity log at level debug.
     bus: Option<EventBus>,
+    /// That it has ended was told.
+    ended: Cell<bool>,
     /// What was read last.
     buffer: RefCell<[u8; CHUNK]>,
 }
@@ -70,6 +72,7 @@ impl Replies {
             channels: host.channels.clone(),
             desk: Desk::of(host),
             bus: host.tells_details().then(|| host.bus.clone()),
+            ended: Cell::new(false),
             buffer: RefCell::new([0; CHUNK]),
         });
         let task = spawn_local(Rc::clone(&reader).listen()).abort_handle();
@@ -155,7 +158,7 @@ impl Reader {
     /// D-353
     fn tell_end(&self) {
         let spec = &self.channel.spec;
-        if pipe::is_hung_up(self.pipe.as_fd()) {
+        if pipe::is_hung_up(self.pipe.as_fd()) && !self.ended.replace(true) {
             let fd = self.pipe.as_raw_fd();
             self.tell(Notice::ChannelClosed(spec.process.clone(), spec.channel, fd));
         }

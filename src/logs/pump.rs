@@ -299,6 +299,9 @@ impl Pump {
             Filter::Strip(stripper) if !stripper.is_plain(chunk) => {
                 scratch.out.clear();
                 stripper.strip(chunk, &mut scratch.out);
+                if scratch.out.is_empty() && !stripper.holds_back() {
+                    return self.tell(channel, &[], reports);
+                }
                 self.text(channel, &scratch.out, true, reports);
             }
             Filter::None | Filter::Strip(_) => self.text(channel, chunk, true, reports),
@@ -323,6 +326,11 @@ impl Pump {
         if logged {
             self.log(channel, data, reports);
         }
+        self.tell(channel, data, reports);
+    }
+
+    /// To whoever wants the bytes; also that there is nothing left of them once they are stripped.
+    fn tell(&mut self, channel: &Channel, data: &[u8], reports: &mut Reports) {
         if channel.is_tapped() {
             let report = channel.take_figures_with(Some(Bytes::copy_from_slice(data)));
             self.report(channel, report, reports);

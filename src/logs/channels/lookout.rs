@@ -6,8 +6,6 @@
 //! few.
 
 use std::io::{self, ErrorKind};
-#[cfg(test)]
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,7 +31,7 @@ pub(super) struct Outpost {
 /// The daemon's own look at channels.
 pub struct Lookout {
     channels: Channels,
-    poller: Arc<Poller>,
+    pub(super) poller: Arc<Poller>,
     ready: Ready,
     scratch: Scratch,
 }
@@ -57,14 +55,6 @@ impl Lookout {
     /// What the runtime can wait for: it can be read when there is something to see. Needs the runtime.
     pub fn sight(&self) -> io::Result<AsyncFd<Arc<Poller>>> {
         Poller::readable(&self.poller)
-    }
-
-    /// Waits for so long, at most, until there is something to see; whether there is (test-only).
-    #[cfg(test)]
-    pub(super) fn wait(&self, patience: Duration) -> bool {
-        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-        let mut watched = [PollFd::new(self.poller.as_fd(), PollFlags::POLLIN)];
-        poll(&mut watched, PollTimeout::try_from(patience).unwrap()).unwrap() > 0
     }
 
     /// Reads what is there. It is among the reports then, which are to be taken: the waker is not called.

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
 use tempfile::TempDir;
 
@@ -90,7 +91,7 @@ impl Rig {
         let is_over = Arc::clone(&over);
         let watch = move || {
             while !is_over.load(Ordering::Acquire) {
-                if lookout.wait(LOOK) {
+                if is_to_see(&lookout, LOOK) {
                     lookout.look();
                     *lock(&bell.rung) = true;
                     bell.changed.notify_all();
@@ -285,6 +286,12 @@ impl Told {
 /// Whether all that was said is read and written, as far as it has come.
 pub(super) fn is_dry(channel: &Channel) -> bool {
     channel.pump.try_lock().is_ok_and(|pump| channel.is_dry(pump.as_ref()))
+}
+
+/// Waits for so long, at most, until a lookout has something to see; whether it has.
+pub(super) fn is_to_see(lookout: &Lookout, patience: Duration) -> bool {
+    let mut watched = [PollFd::new(lookout.poller.as_fd(), PollFlags::POLLIN)];
+    poll(&mut watched, PollTimeout::try_from(patience).unwrap()).unwrap() > 0
 }
 
 /// Waits for what must come.

@@ -27,7 +27,7 @@ fn watched(gap: Duration) -> (Rig, Lookout) {
 }
 
 fn look(lookout: &mut Lookout) {
-    assert!(lookout.wait(PATIENCE), "there is nothing to see");
+    assert!(is_to_see(lookout, PATIENCE), "there is nothing to see");
     lookout.look();
 }
 
@@ -59,7 +59,7 @@ fn text_is_written_before_the_message_behind_it_is_told() {
         let told = rig.until_told(&child, |told| told.messages.len() == 2 * n - 1);
         assert_eq!(rig.file("log").len(), 5 * n);
         // Who said something for the file is a worker's until it says something else.
-        assert!(!lookout.wait(Duration::ZERO));
+        assert!(!is_to_see(&lookout, Duration::ZERO));
         child.offer(message("m").as_bytes());
         rig.until_told(&child, |now| now.messages.len() == told.messages.len() + 1);
     }
@@ -104,7 +104,7 @@ fn who_says_much_or_often_is_the_workers() {
     }
     rig.until_told(&often, |told| told.messages == [b"1", b"2", b"3"]);
     rig.until_told(&much, |told| told.messages == [b"3"]);
-    assert!(!lookout.wait(Duration::ZERO));
+    assert!(!is_to_see(&lookout, Duration::ZERO));
 }
 
 #[test]
