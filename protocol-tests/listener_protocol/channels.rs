@@ -15,6 +15,24 @@ fn next(scene: &Scene<'_>) {
     scene.say("l", "RESULT 2\nOKREADY\n");
 }
 
+/// All that the listener heard until this came, answering each event.
+fn heard_until(scene: &Scene<'_>, last: &str) -> String {
+    for n in 1.. {
+        scene.hears_times(n, "l", "processname:p");
+        if scene.props.heard("l").contains(last) {
+            break;
+        }
+        next(scene);
+    }
+    scene.props.heard("l")
+}
+
+/// The data of the PROCESS_LOG events among it.
+fn outputs(heard: &str) -> Vec<&str> {
+    let events = heard.split("ver:3.0").filter(|event| event.contains("PROCESS_LOG"));
+    events.filter_map(|event| event.split_once("channel:stdout\n")).map(|(_, data)| data).collect()
+}
+
 const BEGIN: &str = "<!--XSUPERVISOR:BEGIN-->";
 const END: &str = "<!--XSUPERVISOR:END-->";
 
@@ -129,20 +147,8 @@ fn captured_text_is_no_log_but_told() {
     let scene = props.start_ours();
     scene.await_running(&["l", "p"]).say("l", "READY\n");
     scene.say("p", format!("before{END}{BEGIN}within{BEGIN}it{END}behind"));
-    for n in 1.. {
-        scene.hears_times(n, "l", "processname:p");
-        if scene.props.heard("l").contains("behind") {
-            break;
-        }
-        next(&scene);
-    }
-    let heard = scene.props.heard("l");
-    let told: String = heard
-        .split("ver:3.0")
-        .filter(|event| event.contains("PROCESS_LOG"))
-        .filter_map(|event| event.split_once("channel:stdout\n"))
-        .map(|(_, data)| data)
-        .collect();
+    let heard = heard_until(&scene, "behind");
+    let told = outputs(&heard).concat();
     assert_eq!(told, format!("before{END}within{BEGIN}itbehind"));
     assert!(heard.contains(&format!("\nwithin{BEGIN}it")), "{heard}");
     assert_eq!(scene.props.sandbox.read("p.out"), format!("before{END}behind"));
@@ -157,20 +163,8 @@ fn nothing_is_told_where_nothing_was_said() {
     for piece in [&BEGIN[..9], &BEGIN[9..], "a", &END[..5], &END[5..], BEGIN, "b", END, "the last"] {
         scene.props.order("p", &format!("say {}", hex(piece.as_bytes())));
     }
-    for n in 1.. {
-        scene.hears_times(n, "l", "processname:p");
-        if scene.props.heard("l").contains("the last") {
-            break;
-        }
-        next(&scene);
-    }
-    let heard = scene.props.heard("l");
-    let told: Vec<_> = heard
-        .split("ver:3.0")
-        .filter(|event| event.contains("PROCESS_LOG"))
-        .filter_map(|event| event.split_once("channel:stdout\n"))
-        .map(|(_, data)| data)
-        .collect();
+    let heard = heard_until(&scene, "the last");
+    let told = outputs(&heard);
     assert_eq!(told, ["a", "b", "the last"]);
 }
 
