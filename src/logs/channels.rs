@@ -96,7 +96,7 @@ impl Channels {
         file: Option<FileSink>,
     ) -> io::Result<Arc<Channel>> {
         let channel = self.add(spec, pid, Source::Pipe(pipe), file);
-        let watched = channel.source.arm(self.hub.watcher(&channel, |_| true), channel.key);
+        let watched = channel.source.watch(self.hub.watcher(&channel, |_| true), channel.key);
         watched.inspect_err(|_| drop(lock(&self.hub.registry).remove(&channel.key)))?;
         Ok(channel)
     }

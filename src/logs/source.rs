@@ -40,8 +40,16 @@ impl Source {
         }
     }
 
-    /// Has the poller report when there is something to read, once. Whether there is something already that no
-    /// poller will report.
+    /// Has the poller report when there is something to read, once.
+    pub fn watch(&self, poller: &Poller, key: usize) -> io::Result<()> {
+        match self {
+            Self::Pipe(pipe) => poller.watch(pipe.as_fd(), key, Readiness::Readable),
+            Self::Inlet(_) => Ok(()),
+        }
+    }
+
+    /// The same, where a poller may have it already. Whether there is something already that no poller will
+    /// report.
     pub fn arm(&self, poller: &Poller, key: usize) -> io::Result<bool> {
         match self {
             Self::Pipe(pipe) => poller.arm(pipe.as_fd(), key, Readiness::Readable).map(|()| false),

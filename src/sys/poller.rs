@@ -38,7 +38,7 @@ impl Poller {
     }
 
     /// Watches a descriptor that is in the set once more.
-    pub fn rearm(&self, fd: BorrowedFd<'_>, key: usize, readiness: Readiness) -> io::Result<()> {
+    fn rearm(&self, fd: BorrowedFd<'_>, key: usize, readiness: Readiness) -> io::Result<()> {
         self.0.rearm(fd, key, readiness)
     }
 

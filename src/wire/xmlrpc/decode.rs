@@ -349,13 +349,9 @@ impl<'a> Parser<'a> {
     /// A character reference, or one of the five entities of XML itself.
     fn resolve(&self, reference: &BytesRef<'_>) -> Option<Cow<'static, str>> {
         if let Some(c) = reference.resolve_char_ref().ok()? {
-            return self.allows(c).then(|| c.to_string().into());
+            return self.checked(c.to_string().into());
         }
         quick_xml::escape::resolve_predefined_entity(&reference.decode().ok()?).map(Cow::Borrowed)
-    }
-
-    fn allows(&self, c: char) -> bool {
-        self.strictness == Strictness::AnyText || is_xml_char(c)
     }
 
     /// White space and comments up to the end of the document.
