@@ -386,13 +386,17 @@ fn own_log(settings: &SupervisordConfig) -> Option<PathBuf> {
     }
 }
 
+/// How many descriptors the daemon needs for itself and these programs.
+pub(super) fn descriptors(config: &Config) -> usize {
+    let programs = config.groups.iter().map(|group| group.processes.len()).sum::<usize>();
+    DESCRIPTORS_OWN + DESCRIPTORS_EACH * programs
+}
+
 /// How many connections there may be: half of the descriptors that this many programs leave free. The
 /// other half is for log streams, whose files come on top, and for programs that are added later.
 fn connections(config: &Config) -> usize {
-    let programs = config.groups.iter().map(|group| group.processes.len()).sum::<usize>();
-    let needed = DESCRIPTORS_OWN + DESCRIPTORS_EACH * programs;
     let limit = rlimit::descriptors().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    (limit.saturating_sub(needed) / 2).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
+    (limit.saturating_sub(descriptors(config)) / 2).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
 }
 
 /// D-220

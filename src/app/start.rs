@@ -18,12 +18,16 @@ use crate::daemon::supervisor::Loader;
 use crate::model::notice::Level;
 use crate::sys::clock::Clock;
 use crate::sys::daemonize;
+use crate::sys::fd_table;
 use crate::sys::memory;
 use crate::sys::privilege::{self, PrivilegeError};
 use crate::sys::rlimit::{LimitError, Minimum};
 #[cfg(target_os = "linux")]
 use crate::sys::slots;
 use crate::sys::sockets::Unopened;
+
+/// Room for so many descriptors is made in any case: connections and programs that are added later need some.
+const FEWEST_DESCRIPTORS: usize = 1024;
 
 /// What keeps the daemon from starting.
 #[derive(Debug)]
@@ -82,6 +86,7 @@ pub(super) fn run(mut config: Box<Config>, loader: Loader) -> Result<(), StartEr
     memory::keep_little();
     #[cfg(target_os = "linux")]
     slots::reserve();
+    fd_table::make_room(generation::descriptors(&config).max(FEWEST_DESCRIPTORS));
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())

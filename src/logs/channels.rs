@@ -77,13 +77,13 @@ impl Channels {
         self.workers.run(job);
     }
 
-    /// Has a worker do something that may block, and its answer sent; then the waker is called.
+    /// Has a worker do something that may block, and its answer sent; then the waker is called, once for the
+    /// answers of a millisecond where there is more to do.
     pub fn ask<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static, answer: mpsc::Sender<T>) {
-        let waker = Arc::clone(&self.hub.waker);
-        self.run(Box::new(move |_| {
+        self.run(Box::new(move |scratch| {
             // The daemon may be gone by now; then nobody wants the answer.
             drop(answer.send(work()));
-            waker();
+            scratch.answered = true;
         }));
     }
 
@@ -232,6 +232,10 @@ impl ReadyHandler for Hub {
             channel.tally.dirty.store(false, Ordering::Release);
             channel.take_figures().map(|report| (channel, report))
         }));
+    }
+
+    fn answered(&self) {
+        (self.waker)();
     }
 }
 

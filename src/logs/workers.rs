@@ -14,7 +14,7 @@ mod queue;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -31,6 +31,8 @@ const STUCK_AFTER: Duration = Duration::from_millis(25);
 const MAX_WORKERS: usize = 128;
 /// The watchdog goes back to sleep after this many looks at which nothing had happened.
 const QUIET_LOOKS: u32 = 8;
+/// While further jobs wait, answers are told so late: whoever takes them is woken once for many.
+const ANSWERS_LAG: Duration = Duration::from_millis(1);
 /// Workers need little stack.
 const STACK: usize = 256 * 1024;
 
@@ -44,6 +46,9 @@ pub trait ReadyHandler: Send + Sync {
 
     /// Called at times while there is activity: to pass on what was gathered.
     fn flush(&self);
+
+    /// Jobs have left answers to be taken.
+    fn answered(&self);
 }
 
 /// A worker's own buffer, lent to whatever it runs.
@@ -58,6 +63,8 @@ pub struct Scratch {
     pub gather: Option<Duration>,
     /// Set by a handler that found a pipe full: its writer waits, so nobody may wait to gather.
     pub pressed: bool,
+    /// Set by a job that has left an answer.
+    pub answered: bool,
 }
 
 impl Scratch {
@@ -71,6 +78,7 @@ impl Scratch {
             pieces: Vec::new(),
             gather: None,
             pressed: false,
+            answered: false,
         }
     }
 
@@ -98,6 +106,8 @@ struct Shared {
     /// There is something to flush at its next look. No progress: that is what workers make.
     flush_due: AtomicBool,
     alarm: Condvar,
+    /// Since when there are answers that were not told.
+    untold: Mutex<Option<Instant>>,
 }
 
 impl Workers {
@@ -112,6 +122,7 @@ impl Workers {
             watched: AtomicBool::new(false),
             flush_due: AtomicBool::new(false),
             alarm: Condvar::new(),
+            untold: Mutex::default(),
         });
         shared.lock().threads = 1;
         let worker = Arc::clone(&shared);
@@ -185,7 +196,7 @@ impl Shared {
             match task {
                 Task::Run(job, number) => {
                     job(&mut scratch);
-                    self.lock().release(number);
+                    self.done(number, &mut scratch);
                 }
                 Task::Ready(key) => self.handler.ready(key, &mut scratch),
             }
@@ -193,6 +204,32 @@ impl Shared {
             // It may have lasted for longer than the watchdog looked, and have left something to flush.
             self.arm();
         }
+    }
+
+    /// A job has ended. Its answer is told at once, or soon where another job waits.
+    fn done(&self, number: u64, scratch: &mut Scratch) {
+        let mut queue = self.lock();
+        queue.release(number);
+        let may_wait = queue.has_jobs();
+        drop(queue);
+        if std::mem::take(&mut scratch.answered) {
+            self.untold().get_or_insert_with(Instant::now);
+        }
+        self.tell_answers(if may_wait { ANSWERS_LAG } else { Duration::ZERO });
+    }
+
+    /// Has answers taken that have waited for this long.
+    fn tell_answers(&self, lag: Duration) {
+        let mut untold = self.untold();
+        let due = untold.take_if(|since| since.elapsed() >= lag).is_some();
+        drop(untold);
+        if due {
+            self.handler.answered();
+        }
+    }
+
+    fn untold(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next task; waits for it. `None`: there are workers enough without this one.
@@ -260,6 +297,8 @@ impl Shared {
             std::thread::park_timeout(STUCK_AFTER);
             let flushes = self.flush_due.swap(false, Ordering::AcqRel);
             self.handler.flush();
+            // Should the next job be stuck.
+            self.tell_answers(Duration::ZERO);
             let now = self.progress.load(Ordering::Relaxed);
             quiet = if now == seen && !flushes { quiet + 1 } else { 0 };
             let job_stuck = self.is_job_stuck(&mut held);
@@ -318,6 +357,7 @@ mod tests {
     impl ReadyHandler for Nothing {
         fn ready(&self, _: usize, _: &mut Scratch) {}
         fn flush(&self) {}
+        fn answered(&self) {}
     }
 
     fn workers() -> Workers {
@@ -369,6 +409,7 @@ mod tests {
             self.0.lock().unwrap().recv().unwrap_err();
         }
         fn flush(&self) {}
+        fn answered(&self) {}
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod child;
 pub mod clock;
 pub mod command;
 pub mod daemonize;
+pub mod fd_table;
 pub mod held;
 pub mod host;
 pub mod interrupts;

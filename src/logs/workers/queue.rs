@@ -80,7 +80,12 @@ impl Queue {
 
     /// The job that others wait for, if they do.
     pub fn holder(&self) -> Option<u64> {
-        self.running.filter(|_| self.tasks.iter().any(|task| matches!(task, Task::Run(..))))
+        self.running.filter(|_| self.has_jobs())
+    }
+
+    /// Whether some job waits.
+    pub fn has_jobs(&self) -> bool {
+        self.tasks.iter().any(|task| matches!(task, Task::Run(..)))
     }
 
     /// Whether nothing waits, and somebody sees what comes.
