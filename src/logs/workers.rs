@@ -8,6 +8,7 @@
 //! Who owns what: one job is run at a time, but for those that are stuck; a watched descriptor reports once and
 //! rests until it is armed again, so one channel is never handled by two workers.
 
+mod answers;
 mod buffer;
 mod queue;
 
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use answers::Answers;
 pub use buffer::Buffer;
 use queue::{Call, Queue, Task};
 
@@ -31,8 +33,6 @@ const STUCK_AFTER: Duration = Duration::from_millis(25);
 const MAX_WORKERS: usize = 128;
 /// The watchdog goes back to sleep after this many looks at which nothing had happened.
 const QUIET_LOOKS: u32 = 8;
-/// While further jobs wait, answers are told so late: whoever takes them is woken once for many.
-const ANSWERS_LAG: Duration = Duration::from_millis(1);
 /// Workers need little stack.
 const STACK: usize = 256 * 1024;
 
@@ -106,8 +106,8 @@ struct Shared {
     /// There is something to flush at its next look. No progress: that is what workers make.
     flush_due: AtomicBool,
     alarm: Condvar,
-    /// Since when there are answers that were not told.
-    untold: Mutex<Option<Instant>>,
+    /// What was answered and not told yet.
+    answers: Mutex<Answers>,
 }
 
 impl Workers {
@@ -122,7 +122,7 @@ impl Workers {
             watched: AtomicBool::new(false),
             flush_due: AtomicBool::new(false),
             alarm: Condvar::new(),
-            untold: Mutex::default(),
+            answers: Mutex::default(),
         });
         shared.lock().threads = 1;
         let worker = Arc::clone(&shared);
@@ -206,30 +206,28 @@ impl Shared {
         }
     }
 
-    /// A job has ended. Its answer is told at once, or soon where another job waits.
+    /// A job has ended; the next one may begin, and its answer is told.
     fn done(&self, number: u64, scratch: &mut Scratch) {
         let mut queue = self.lock();
         queue.release(number);
-        let may_wait = queue.has_jobs();
+        let more = queue.has_jobs();
         drop(queue);
+        let now = Instant::now();
         if std::mem::take(&mut scratch.answered) {
-            self.untold().get_or_insert_with(Instant::now);
+            self.answers().left(now);
         }
-        self.tell_answers(if may_wait { ANSWERS_LAG } else { Duration::ZERO });
+        self.tell_answers(now, more);
     }
 
-    /// Has answers taken that have waited for this long.
-    fn tell_answers(&self, lag: Duration) {
-        let mut untold = self.untold();
-        let due = untold.take_if(|since| since.elapsed() >= lag).is_some();
-        drop(untold);
+    fn tell_answers(&self, now: Instant, more: bool) {
+        let due = self.answers().take_due(now, more);
         if due {
             self.handler.answered();
         }
     }
 
-    fn untold(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.untold.lock().unwrap_or_else(PoisonError::into_inner)
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next task; waits for it. `None`: there are workers enough without this one.
@@ -297,8 +295,8 @@ impl Shared {
             std::thread::park_timeout(STUCK_AFTER);
             let flushes = self.flush_due.swap(false, Ordering::AcqRel);
             self.handler.flush();
-            // Should the next job be stuck.
-            self.tell_answers(Duration::ZERO);
+            // The job that follows may be stuck.
+            self.tell_answers(Instant::now(), false);
             let now = self.progress.load(Ordering::Relaxed);
             quiet = if now == seen && !flushes { quiet + 1 } else { 0 };
             let job_stuck = self.is_job_stuck(&mut held);
@@ -401,6 +399,36 @@ mod tests {
             assert_eq!(results.recv_timeout(PATIENCE), Ok("stuck"));
         }
     }
+
+    /// Sends on what it is told.
+    struct Told(mpsc::Sender<()>);
+
+    impl ReadyHandler for Told {
+        fn ready(&self, _: usize, _: &mut Scratch) {}
+        fn flush(&self) {}
+        fn answered(&self) {
+            let _nobody_asks_any_more = self.0.send(());
+        }
+    }
+
+    #[test]
+    fn an_answer_does_not_wait_for_the_job_that_follows_and_is_stuck() {
+        let (tell, told) = mpsc::channel();
+        let workers = Workers::start(Arc::new(Poller::new().unwrap()), Arc::new(Told(tell))).unwrap();
+        let (begin, begun) = mpsc::channel::<()>();
+        let (release, blocked) = mpsc::channel::<()>();
+        workers.run(Box::new(move |scratch| {
+            begun.recv().unwrap_err();
+            scratch.answered = true;
+        }));
+        workers.run(Box::new(move |_| {
+            let _released = blocked.recv();
+        }));
+        drop(begin);
+        assert_eq!(told.recv_timeout(PATIENCE), Ok(()));
+        drop(release);
+    }
+
     /// Stuck with whatever is ready, until its sender is gone.
     struct Stuck(Mutex<mpsc::Receiver<()>>);
 
