@@ -42,7 +42,8 @@ impl Listed {
             None if self.edition().is_none() => daemon.processes_unless(None).await?,
             listed => listed,
         };
-        if let Some((edition, processes)) = listed {
+        // Whoever asked at the same time may have renewed it already.
+        if let Some((edition, processes)) = listed.filter(|(edition, _)| self.edition() != Some(*edition)) {
             let value = self.renew(edition, processes);
             self.keep_for_a_while();
             return Ok(value);
@@ -143,6 +144,29 @@ mod tests {
         for (text, (nanos, _)) in texts.iter().zip(asked) {
             assert_eq!(*text, plain(nanos));
         }
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_have_it_made_once() {
+        let run = async {
+            let (daemon, mut mailbox) = Handle::new();
+            let listed = Rc::new(Listed::default());
+            let ask = || Rc::clone(&listed).current(&daemon);
+            let answer_both = async {
+                let mut asked = Vec::new();
+                while asked.len() < 2 {
+                    let Some(Command::ListProcesses(None, to)) = mailbox.recv().await else { unreachable!() };
+                    asked.push(to);
+                }
+                for to in asked {
+                    to.send(Some((Edition::default(), vec![process(0)]))).unwrap();
+                }
+            };
+            let (first, second, ()) = tokio::join!(ask(), ask(), answer_both);
+            let [first, second] = [first, second].map(|value| answer(&value.unwrap()));
+            assert_eq!((first.as_ptr(), first.len()), (second.as_ptr(), second.len()));
+        };
+        LocalSet::new().run_until(run).await;
     }
 
     #[tokio::test(start_paused = true)]
