@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 
 use crate::daemonize::privileged;
 use crate::harness::daemon::{Implementation, Launch};
+use crate::harness::helper::Helper;
 use crate::harness::sandbox::Sandbox;
 use crate::harness::{ports, processes, script_child, wait};
 
@@ -266,5 +267,45 @@ fn out_of_descriptors() {
         "{}",
         record.text
     );
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+/// Holds a lease on a file, so that whoever executes it has to wait.
+const LEASE: &str = "import fcntl, os, signal, sys\n\
+    signal.signal(signal.SIGIO, signal.SIG_IGN)\n\
+    fcntl.fcntl(os.open(sys.argv[1], os.O_RDWR), fcntl.F_SETLEASE, fcntl.F_WRLCK)\n\
+    open(sys.argv[2], 'w').close()\n\
+    sys.stdin.read()\n";
+
+// D-279: also one whose execve lasts
+#[test]
+#[cfg(target_os = "linux")]
+fn a_start_that_is_stuck_does_not_outlive_the_daemon() {
+    let sandbox = Sandbox::new();
+    let program = sandbox.path("slow-to-start");
+    std::fs::copy("/bin/sleep", &program).unwrap();
+    let lease = sandbox.write("lease.py", LEASE);
+    let words = [lease, program, sandbox.path("held")].map(Into::into);
+    let _holder = Helper::start(&sandbox, "python3".as_ref(), &words);
+    wait::until_true("the lease", || sandbox.has("held"));
+    sandbox.configure("[program:x]\ncommand=@DIR@/slow-to-start 1000\n");
+    let daemon = Launch::new(&sandbox).start_up();
+    let child = wait::until("the child", || processes::child_of(daemon.pid()));
+    assert_eq!(daemon.stop().code(), Some(0));
+    wait::until_true("the end of what was begun", || !processes::is_alive(child));
+}
+
+// A table that grows while threads share it holds up whoever needs more room.
+#[test]
+#[cfg(target_os = "linux")]
+fn there_is_room_for_all_descriptors_from_the_start() {
+    let sandbox = Sandbox::new();
+    let programs: String =
+        (0..250).map(|n| format!("[program:p{n}]\ncommand=cat\nautostart=false\n")).collect();
+    sandbox.configure(&format!("[supervisord]\nminfds=1400\n{programs}"));
+    let daemon = Launch::new(&sandbox).start_up();
+    let size: usize = processes::status_line(daemon.pid(), "FDSize").unwrap().parse().unwrap();
+    assert!(size >= 128 + 5 * 250, "{size}");
+    assert!(daemon.descriptors() < 64);
     assert_eq!(daemon.stop().code(), Some(0));
 }

@@ -46,6 +46,11 @@ pub fn cpu_ticks(pid: i32) -> Option<u64> {
     Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
 }
 
+/// A living child of a process, if it has one.
+pub fn child_of(parent_pid: i32) -> Option<i32> {
+    pids().find(|pid| parent(*pid) == Some(parent_pid) && is_alive(*pid))
+}
+
 /// How many dead children a process has not waited for.
 pub fn zombies_of(parent_pid: i32) -> usize {
     pids().filter(|pid| state(*pid) == Some('Z') && parent(*pid) == Some(parent_pid)).count()

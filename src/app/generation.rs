@@ -250,6 +250,7 @@ impl Runner {
         supervisor.close();
         self.bus.dismiss(observer);
         if matches!(outcome, Outcome::Exit) {
+            supervisor.end_unfinished_starts();
             // The process ends, and all it has with it.
             std::mem::forget(supervisor);
         }

@@ -333,6 +333,9 @@ impl Supervisor {
     }
 
     fn launched(&mut self, now: Now, key: ProcessKey, number: u64, result: Result<Launched, SpawnError>) {
+        if let Ok(launched) = &result {
+            self.host.kernel.claim(launched.pid);
+        }
         let launch_over = self.host.table.launch_over(result.as_ref().ok().map(|launched| launched.pid));
         match self.processes.get_mut(&key) {
             Some(process) if process.awaits(number) => {
@@ -407,6 +410,11 @@ impl Supervisor {
         for channel in self.processes.values().flat_map(Process::channels) {
             self.host.channels.reopen(channel);
         }
+    }
+
+    /// The process ends: nobody waits for starts that were given up.
+    pub fn end_unfinished_starts(&self) {
+        self.host.kernel.end_unclaimed();
     }
 
     /// Ends the generation: what the log holds back is written, within a second.

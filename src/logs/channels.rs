@@ -78,7 +78,7 @@ impl Channels {
     }
 
     /// Has a worker do something that may block, and its answer sent; then the waker is called, once for the
-    /// answers of a millisecond where there is more to do.
+    /// answers of a millisecond where there is more to do, or of 25 where that is stuck.
     pub fn ask<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static, answer: mpsc::Sender<T>) {
         self.run(Box::new(move |scratch| {
             // The daemon may be gone by now; then nobody wants the answer.

@@ -8,12 +8,19 @@ use nix::unistd::Pid;
 
 use super::reaper::{self, Reaped};
 use super::spawn::{self, ForkError, SpawnRequest};
+use super::unclaimed;
 use crate::model::signal::Signal;
 
 /// What the daemon asks of the kernel for its children.
 pub trait Kernel: Send + Sync {
     /// Forks and executes; the pid. May take as long as execve(2) does.
     fn spawn(&self, request: &SpawnRequest<'_>) -> Result<i32, ForkError>;
+
+    /// The daemon has heard of this child.
+    fn claim(&self, _pid: i32) {}
+
+    /// Kills the children of which the daemon has not heard, some of which may not have executed yet.
+    fn end_unclaimed(&self) {}
 
     /// Sends a signal to a process, or to its process group.
     fn signal(&self, pid: i32, group: bool, signal: Signal) -> Result<(), SignalFailure>;
@@ -38,6 +45,14 @@ pub struct Unix;
 impl Kernel for Unix {
     fn spawn(&self, request: &SpawnRequest<'_>) -> Result<i32, ForkError> {
         spawn::spawn(request)
+    }
+
+    fn claim(&self, pid: i32) {
+        unclaimed::claim(pid);
+    }
+
+    fn end_unclaimed(&self) {
+        unclaimed::end_all();
     }
 
     fn signal(&self, pid: i32, group: bool, signal: Signal) -> Result<(), SignalFailure> {

@@ -30,3 +30,4 @@ pub mod syslog;
 pub mod terminal;
 pub mod thread;
 pub mod timer;
+pub mod unclaimed;

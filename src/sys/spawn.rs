@@ -19,6 +19,7 @@ use super::child::{self, ChildPlan};
 use super::privilege::{self, Identity};
 #[cfg(target_os = "linux")]
 use super::slots;
+use super::unclaimed;
 
 /// What to execute and how, for [`spawn`].
 #[derive(Debug)]
@@ -72,7 +73,7 @@ pub struct ForkError(pub Errno);
 
 /// Forks and executes. The child is in a process group of its own when this returns, so that a signal to
 /// the group cannot miss it. May take as long as execve(2)
-/// does.
+/// does: until somebody calls [`unclaimed::claim`], the child is ended by [`unclaimed::end_all`].
 pub fn spawn(request: &SpawnRequest<'_>) -> Result<i32, ForkError> {
     let argv = pointers(request.argv.iter().map(|word| &**word));
     let environment = pointers(request.environment.iter().copied());
@@ -114,22 +115,38 @@ fn fork_into(plan: &ChildPlan<'_>) -> Result<i32, ForkError> {
     let mut stack = Vec::<std::mem::MaybeUninit<u128>>::with_capacity(CHILD_STACK / 16);
     let top = stack.spare_capacity_mut().as_mut_ptr_range().end;
     let table = if plan.shares_descriptors() { libc::CLONE_FILES } else { 0 };
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | table | libc::SIGCHLD;
+    // The pid is known as soon as there is a child; this thread goes on much later.
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PARENT_SETTID | table | libc::SIGCHLD;
+    let known = unclaimed::begin();
     let plan = std::ptr::from_ref(plan).cast_mut().cast();
     // SAFETY: the stack is the child's alone and outlives its use of it, since CLONE_VFORK suspends this
     // thread until the child executes or exits. The child shares this memory but only reads the plan,
-    // writes to its own stack (and this thread's errno), and makes system calls.
-    let pid = unsafe { libc::clone(run, top.cast(), flags, plan) };
-    if pid < 0 { Err(ForkError(Errno::last())) } else { Ok(pid) }
+    // writes to its own stack (and this thread's errno), and makes system calls. The place for the pid is in an
+    // allocation that `known` holds.
+    let pid = unsafe { libc::clone(run, top.cast(), flags, plan, known.as_ptr()) };
+    if pid < 0 {
+        let error = ForkError(Errno::last());
+        unclaimed::forget(&known);
+        return Err(error);
+    }
+    Ok(pid)
 }
 
 #[cfg(not(target_os = "linux"))]
 fn fork_into(plan: &ChildPlan<'_>) -> Result<i32, ForkError> {
+    let known = unclaimed::begin();
     // SAFETY: the child only calls `ChildPlan::run`, which is async-signal-safe and never returns.
     match unsafe { libc::fork() } {
         0 => plan.run(),
-        -1 => Err(ForkError(Errno::last())),
-        pid => Ok(pid),
+        -1 => {
+            let error = ForkError(Errno::last());
+            unclaimed::forget(&known);
+            Err(error)
+        }
+        pid => {
+            known.store(pid, std::sync::atomic::Ordering::Release);
+            Ok(pid)
+        }
     }
 }
 
