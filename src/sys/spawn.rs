@@ -72,8 +72,8 @@ impl UserChange {
 pub struct ForkError(pub Errno);
 
 /// Forks and executes. The child is in a process group of its own when this returns, so that a signal to
-/// the group cannot miss it. May take as long as execve(2)
-/// does: until somebody calls [`unclaimed::claim`], the child is ended by [`unclaimed::end_all`].
+/// the group cannot miss it. May take as long as execve(2) does. Until [`unclaimed::claim`] is called for it, the
+/// child is one of those that [`unclaimed::end_all`] kills.
 pub fn spawn(request: &SpawnRequest<'_>) -> Result<i32, ForkError> {
     let argv = pointers(request.argv.iter().map(|word| &**word));
     let environment = pointers(request.environment.iter().copied());
