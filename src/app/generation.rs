@@ -396,8 +396,8 @@ pub(super) fn descriptors(config: &Config) -> usize {
 /// How many connections there may be: half of the descriptors that this many programs leave free. The
 /// other half is for log streams, whose files come on top, and for programs that are added later.
 fn connections(config: &Config) -> usize {
-    let limit = rlimit::descriptors().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    (limit.saturating_sub(descriptors(config)) / 2).clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
+    (rlimit::most_descriptors().saturating_sub(descriptors(config)) / 2)
+        .clamp(FEWEST_CONNECTIONS, MOST_CONNECTIONS)
 }
 
 /// D-220

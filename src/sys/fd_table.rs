@@ -13,8 +13,8 @@ use super::rlimit;
 /// Makes room for this many descriptors, as far as the limit goes. To be called before there is any other thread.
 /// Where there is no room, the table grows as it is needed.
 pub fn make_room(descriptors: usize) {
-    let limit = rlimit::descriptors().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let Ok(last) = i32::try_from(descriptors.min(limit).saturating_sub(1)) else { return };
+    let within_limit = descriptors.min(rlimit::most_descriptors());
+    let Ok(last) = i32::try_from(within_limit.saturating_sub(1)) else { return };
     if let Ok(fd) = fcntl(std::io::stderr().as_fd(), FcntlArg::F_DUPFD_CLOEXEC(last)) {
         // SAFETY: it was just made, and is nobody else's.
         drop(unsafe { OwnedFd::from_raw_fd(fd) });

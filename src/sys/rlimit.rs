@@ -60,7 +60,12 @@ pub fn descriptors() -> Option<u64> {
     (soft != RLIM_INFINITY).then_some(soft)
 }
 
-/// The same of another process.
+/// How many descriptors there may be; where there is no limit, as many as can be counted.
+pub fn most_descriptors() -> usize {
+    descriptors().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
+/// The soft limit of another process.
 #[cfg(target_os = "linux")]
 pub fn descriptors_of(pid: i32) -> Option<u64> {
     let mut limit = nix::libc::rlimit { rlim_cur: 0, rlim_max: 0 };

@@ -36,6 +36,7 @@ struct Script {
     ends: VecDeque<Reaped>,
     failures: VecDeque<SignalFailure>,
     signals: Vec<SentSignal>,
+    unclaimed: Vec<i32>,
 }
 
 /// A signal that was sent: to which pid, whether to its group, which.
@@ -100,6 +101,11 @@ impl ScriptedKernel {
         std::mem::take(&mut self.lock().signals)
     }
 
+    /// The children that the daemon has not said it has heard of.
+    pub fn unclaimed(&self) -> Vec<i32> {
+        self.lock().unclaimed.clone()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Script> {
         self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +121,12 @@ impl Kernel for ScriptedKernel {
         let next = FIRST_PID - 1 + script.spawned;
         let pid = script.spawns.pop_front().unwrap_or(Ok(next)).map_err(ForkError)?;
         script.children.push_back(ScriptedChild::new(pid, request));
+        script.unclaimed.push(pid);
         Ok(pid)
+    }
+
+    fn claim(&self, pid: i32) {
+        self.lock().unclaimed.retain(|other| *other != pid);
     }
 
     fn signal(&self, pid: i32, group: bool, signal: Signal) -> Result<(), SignalFailure> {

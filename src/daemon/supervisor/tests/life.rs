@@ -41,6 +41,7 @@ fn from_start_to_an_expected_exit() {
     let mut daemon = Daemon::started(one(|_| {}));
     let child = daemon.child();
     assert_eq!(daemon.seen(), ["log: spawned: 'a' with pid 101"]);
+    assert!(daemon.kernel.unclaimed().is_empty());
     daemon.pass(SECOND);
     assert_eq!(daemon.seen()[0], "a RUNNING pid:101");
     daemon.end_and_decide(child, DONE);
